@@ -8,7 +8,7 @@ import pytest
 
 from terrarium._frames import Call, Cancel, Credit, Failure, FailureCode, Feed, FeedEnd, Hello, HostCancel, HostCredit
 from terrarium._frames import HostFailure, HostItem, HostResult, Ping, Pong, Progress, Ready, Refusal, StreamCall, ToolInfo
-from terrarium._frames import Want, Welcome
+from terrarium._frames import SessionClose, SessionOpen, Want, Welcome
 from terrarium._lane_parser import Parser
 from terrarium._lane_wire import (
     FAILURE,
@@ -114,8 +114,10 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "index": frame.tool, "timeout": frame.timeout_ms, "arguments": arguments}
         if type(frame) is StreamCall:
             seen["isStream"] = True
-        if frame.extras is not None:
+        if frame.extras is not None and frame.extras.progress:
             seen["wantsProgress"] = True
+        if frame.extras is not None and frame.extras.session:
+            seen["session"] = frame.extras.session
     elif isinstance(frame, Cancel):
         seen = {"id": frame.id, "unlessBegun": frame.unless_begun}
     elif isinstance(frame, Credit):
@@ -130,6 +132,8 @@ def test_the_examples_of_a_host_are_read(name, fields, data):
         seen = {"id": frame.id, "feed": frame.feed}
         if frame.failure is not None:
             seen["type"], seen["message"] = frame.failure
+    elif isinstance(frame, (SessionOpen, SessionClose)):
+        seen = frame._asdict()
     elif isinstance(frame, Ping):
         seen = {"nonce": frame.nonce}
     elif isinstance(frame, Refusal):

@@ -139,6 +139,7 @@ test('docs/calls.md has programs of these verbs', () => {
     'Many items',
     'Batches',
     'Plain functions',
+    'Sessions',
     'Deadlines',
     'Progress',
     'Functions of the host',

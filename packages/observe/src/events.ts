@@ -27,6 +27,7 @@ export interface EventFacts {
   'worker.parked': ParkFacts
   'worker.unparked': Readonly<Record<string, never>>
   'call.retry': { readonly tool: string; readonly attempts: number }
+  'session.lost': { readonly session: string; readonly reason: string }
   'child.start': { readonly incarnation: number; readonly resumed: boolean }
   'child.ready': { readonly incarnation: number }
   'child.exit': { readonly incarnation: number; readonly reason: ReasonFacts }

@@ -1,14 +1,19 @@
 // What can be asked of any pool, whether it is nested or has a handle: calls, and views of its workers.
+import { randomUUID } from 'node:crypto'
 import { Checker, messageOf, siteAbove, TerrariumError } from '@terrarium/supervisor/base'
-import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolStream, WorkerInfo } from './api.ts'
+import type { PoolAccess, PoolStats, PoolStatus, ToolDescription, ToolSession, ToolStream, WorkerInfo } from './api.ts'
 import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { Slot } from './core/slot.ts'
 import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
+import { SessionUse } from './core/tool-session.ts'
 import { nested, presentNesting } from './nesting.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
+import { ownSessionOptions } from './own-options.ts'
 import { PendingCall, type Resolve } from './pending-call.ts'
+import { SessionHandle } from './session-handle.ts'
+import { NO_SESSION_OPTIONS, validateSession, type SessionOptions } from './session-options.ts'
 import type { Shell } from './shell.ts'
 import { statsOf } from './snapshot.ts'
 import { StreamReader } from './tool-stream.ts'
@@ -96,6 +101,12 @@ export class Access implements PoolAccess {
     const request =
       nesting === undefined ? plain : { ...plain, options: nested(tool, plain.options, nesting, shell.state) }
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
+  }
+
+  session(id: string = randomUUID(), options: SessionOptions = NO_SESSION_OPTIONS): ToolSession {
+    const own = ownSessionOptions(options)
+    validateSession(id, own)
+    return new SessionHandle(this.#shell, new SessionUse(id, own.affinity, own.ttl))
   }
 
   map<T = unknown>(

@@ -4,7 +4,9 @@ import type { ToolInfo, WorkerOutput } from '@terrarium/worker'
 import type { AnyActorRef } from 'xstate'
 import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import type { MapItems, MapOptions } from './map.ts'
+import type { SessionEnd } from './core/tool-session.ts'
 import type { CallArguments, CallOptions, StreamOptions } from './options.ts'
+import type { SessionOptions } from './session-options.ts'
 
 /**
  * `idle` → `starting` → `running` → `stopping` → `stopped`; `parked` while no worker can be started, back to
@@ -22,6 +24,8 @@ export interface PoolEvents {
   /** A line that a tool has printed. Nothing comes after `stop()` has resolved. */
   'worker.output': (event: WorkerOutput) => void
   'call.retry': (event: { tool: string; attempts: number; worker: string }) => void
+  /** The state of a session is gone with a worker that has died (`worker_died`) or was replaced (`worker_ended`). */
+  'session.lost': (event: { session: string; worker: string; reason: SessionEnd }) => void
 }
 
 /** A tool, as its worker describes it. */
@@ -60,6 +64,8 @@ export interface PoolStats {
   readonly completed: number
   readonly failed: number
   readonly retried: number
+  /** Sessions that are open, or lost and not restarted. */
+  readonly sessions: number
 }
 
 export interface StopResult {
@@ -74,6 +80,29 @@ export interface StopResult {
 export interface ToolStream<T> extends AsyncIterableIterator<T, undefined> {
   [Symbol.asyncIterator](): this
   return(): Promise<IteratorReturnResult<undefined>>
+}
+
+/**
+ * Calls that belong together, and run on one worker as long as it lives, so that tools can keep a state between them:
+ * `terrarium.session()` in Python. It begins with its first call. `docs/calls.md` says more.
+ */
+export interface ToolSession extends AsyncDisposable {
+  readonly id: string
+  /**
+   * As {@link PoolAccess.call}. Rejects also with WORKER_BUSY, SESSION_LIMIT, and SESSION_LOST when the state of a
+   * strict session is gone: with each call until {@link restart}. `details.session` is the id, `details.reason` says
+   * why.
+   */
+  call<T = unknown>(tool: string, args?: CallArguments, options?: CallOptions): Promise<T>
+  /** As {@link PoolAccess.stream}; reads reject as {@link call} does. */
+  stream<T = unknown>(tool: string, args?: CallArguments, options?: StreamOptions): ToolStream<T>
+  /** The next call begins the session anew, without a state. Calls that were made before go on. */
+  restart(): void
+  /**
+   * Takes no further call, and ends the session. Calls that were made before go on: resolves once they have ended and
+   * the worker was told. Never rejects. Idempotent.
+   */
+  close(): Promise<void>
 }
 
 /** The calls of a pool, nested or not, and what can be seen of it. */
@@ -104,6 +133,11 @@ export interface PoolAccess {
    * `details` of its errors has `items` too: how many have arrived. `docs/calls.md` says more.
    */
   stream<T = unknown>(tool: string, args?: CallArguments, options?: StreamOptions): ToolStream<T>
+  /**
+   * A handle of the session with this id. Default: a new one. Handles with the same id share a session, and must not
+   * differ in their options. Throws INVALID_ARGUMENT, naming every mistake at once.
+   */
+  session(id?: string, options?: SessionOptions): ToolSession
   /**
    * Calls a tool for each item of an iterable, which are the arguments of each call, and gives the results. Lazy: it
    * takes items with the first read, and a further one for each result that was read, so that at most `concurrency`

@@ -41,6 +41,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'worker.unparked': true,
   'worker.output': true,
   'call.retry': true,
+  'session.lost': true,
 }
 
 export class PoolHandle extends Access implements Pool {

@@ -21,11 +21,14 @@ export type {
   PoolStatus,
   StopResult,
   ToolDescription,
+  ToolSession,
   ToolStream,
   WorkerInfo,
 } from './api.ts'
 export type { Priority } from './core/lanes.ts'
+export type { Affinity, SessionEnd } from './core/tool-session.ts'
 export type { CallArguments, CallOptions, PoolOptions, StreamOptions } from './options.ts'
+export type { SessionOptions } from './session-options.ts'
 export { createPool } from './handle.ts'
 export type { ArgumentsSchema, ExposeOptions, HostContext, HostFunction } from './host-functions.ts'
 export type { MapItems, MapOptions } from './map.ts'

@@ -1,6 +1,4 @@
 // The options of a pool and of a call: their types, their defaults, and their checks.
-import { fileURLToPath } from 'node:url'
-import { resolve } from 'node:path'
 import {
   checkContainment,
   checkEnv,
@@ -36,6 +34,7 @@ import type { Logger } from 'pino'
 import { PRIORITIES, type Priority } from './core/lanes.ts'
 import type { Settings } from './core/state.ts'
 import type { OnProgress } from './progress-listener.ts'
+import { areToolNames, isToolEntry } from './tool-entries.ts'
 
 export interface PoolOptions {
   /** Names the pool in logs, errors and the inspector: letters, digits, `.`, `_`, `-`. */
@@ -75,6 +74,8 @@ export interface PoolOptions {
    * that shared a worker when it died each is run again alone, and only what happens then counts.
    */
   readonly maxDeaths?: number
+  /** Sessions that may be open at a time; the first call of one more is refused with SESSION_LIMIT. Default 1,000. */
+  readonly sessionLimit?: number
   /** How long a worker may take to become ready, in ms. Default 30,000. */
   readonly startTimeout?: number
   /** How long a worker may go on with a cancelled or overdue call before it is killed, in ms. Default 250. */
@@ -168,14 +169,15 @@ export const DEFAULTS = {
   cancelGrace: 250,
   grace: 2_000,
   drainTimeout: 5_000,
+  sessionLimit: 1_000,
 } as const
 
 /** What the core of a pool is told of its options. */
 export function settingsOf(options: PoolOptions, hasHandle: boolean): Settings {
   const { name, size = DEFAULTS.size, concurrency = DEFAULTS.concurrency, queueLimit = DEFAULTS.queueLimit } = options
   const { maxDeaths = DEFAULTS.maxDeaths, cancelGrace = DEFAULTS.cancelGrace } = options
-  const { drainTimeout = DEFAULTS.drainTimeout } = options
-  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout }
+  const { drainTimeout = DEFAULTS.drainTimeout, sessionLimit = DEFAULTS.sessionLimit } = options
+  return { pool: name, hasHandle, size, concurrency, queueLimit, maxDeaths, cancelGrace, drainTimeout, sessionLimit }
 }
 
 /** The supervisor adds its own margin to it, and a timer holds no more than LONGEST_MS. */
@@ -186,6 +188,7 @@ const NUMBERS = {
   concurrency: [1, 65_536],
   queueLimit: [0, LONGEST_MS],
   maxDeaths: [1, 1_000],
+  sessionLimit: [1, LONGEST_MS],
 } as const
 
 // An option that is missing here does not compile.
@@ -199,6 +202,7 @@ export const OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   concurrency: true,
   queueLimit: true,
   maxDeaths: true,
+  sessionLimit: true,
   startTimeout: true,
   cancelGrace: true,
   grace: true,
@@ -377,37 +381,3 @@ const isSignal = (signal: unknown): boolean =>
   isBoolean(signal.aborted) &&
   isFunction(signal.addEventListener) &&
   isFunction(signal.removeEventListener)
-
-/** Absolute paths of files, and names of modules. */
-export function toolEntries(tools: PoolOptions['tools']): readonly string[] {
-  const entries = typeof tools === 'string' || tools instanceof URL ? [tools] : tools
-  return entries.map((entry) => {
-    if (entry instanceof URL || isUrl(entry)) return fileURLToPath(entry)
-    return isModuleName(entry) ? entry : resolve(entry)
-  })
-}
-
-/** Also as `import.meta.resolve()` gives it: a string. */
-const isUrl = (entry: string): boolean => /^[a-z][a-z\d+.-]*:\/\//i.test(entry)
-
-function isToolEntry(entry: unknown): boolean {
-  if (!(entry instanceof URL)) {
-    if (typeof entry !== 'string' || entry === '') return false
-    if (!isUrl(entry)) return !entry.includes('\0')
-  }
-  try {
-    return fileURLToPath(entry) !== ''
-  } catch {
-    return false // of another protocol, or with a host
-  }
-}
-
-const areToolNames = (names: unknown): boolean =>
-  isList(names) && names.length > 0 && names.every((name) => typeof name === 'string' && isModuleName(name))
-
-/** Everything else is a path. */
-function isModuleName(entry: string): boolean {
-  return (
-    /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u.test(entry) && !/\.py$/.test(entry)
-  )
-}

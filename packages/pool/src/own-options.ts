@@ -10,6 +10,7 @@ import {
   type PoolOptions,
   type StreamOptions,
 } from './options.ts'
+import { SESSION_OPTIONS, type SessionOptions } from './session-options.ts'
 
 /** How the options are copied that hold something. */
 export const POOL_FIELDS = {
@@ -29,6 +30,9 @@ export const ownPoolOptions = (options: PoolOptions): PoolOptions => ownOptions(
 export const ownCallOptions = (options: CallOptions): CallOptions => ownOptions(options, CALL, 'options')
 
 export const ownStreamOptions = (options: StreamOptions): StreamOptions => ownOptions(options, STREAM, 'options')
+
+export const ownSessionOptions = (options: SessionOptions): SessionOptions =>
+  ownOptions(options, fieldsOf(SESSION_OPTIONS), 'options')
 
 export const unreadable = (what: string, cause: unknown): TerrariumError =>
   new TerrariumError('INVALID_ARGUMENT', `${what} cannot be read: ${messageOf(cause)}`, { cause })

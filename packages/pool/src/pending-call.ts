@@ -68,7 +68,7 @@ export class PendingCall extends Call implements SessionCall {
 
   /** It has what goes with its arguments, see `CallExtras`. */
   get hasExtras(): boolean {
-    return this.hasFeeds || this.progress !== undefined
+    return this.hasFeeds || this.progress !== undefined || this.sessionNumber !== 0
   }
 
   /** It has a deadline or a signal, or ends with a host call. */

@@ -2,6 +2,7 @@
 import { isTerrariumError, type CallSite } from '@terrarium/supervisor/base'
 import type { EncodedArguments } from './call-request.ts'
 import { StreamState } from './core/stream.ts'
+import type { SessionUse } from './core/tool-session.ts'
 import { Deferred } from './deferred.ts'
 import { ItemBuffer } from './item-buffer.ts'
 import type { StreamOptions } from './options.ts'
@@ -13,6 +14,8 @@ export interface StreamRequest {
   readonly args: EncodedArguments
   /** Read and checked. */
   readonly options: StreamOptions
+  /** The handle of the session that it is a call of. Default: none. */
+  readonly use?: SessionUse
 }
 
 export class PendingStream extends PendingCall {
@@ -21,7 +24,7 @@ export class PendingStream extends PendingCall {
 
   /** `site`: where the stream was made. `taken` is called with the bytes of each item that the reader gets. */
   constructor(
-    { tool, args, options }: StreamRequest,
+    { tool, args, options, use }: StreamRequest,
     site: CallSite,
     taken: (stream: PendingStream, bytes: number) => void,
   ) {
@@ -43,6 +46,7 @@ export class PendingStream extends PendingCall {
       },
     )
     this.items = items
+    this.use = use
     this.stream = new StreamState(options.idle)
   }
 

@@ -12,7 +12,8 @@ import {
   type WorkerOutput,
   type WorkerSnapshot,
 } from '@terrarium/worker'
-import { DEFAULTS, toolEntries, type PoolOptions } from './options.ts'
+import { DEFAULTS, type PoolOptions } from './options.ts'
+import { toolEntries } from './tool-entries.ts'
 
 /** The runtime gives up a process that the kernel holds after 2,000 ms. */
 const SHUTDOWN_MARGIN_MS = 3_000

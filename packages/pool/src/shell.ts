@@ -11,6 +11,7 @@ import { EffectQueue } from './core/effect-queue.ts'
 import type { Effect } from './core/effect.ts'
 import type { Outcome, PoolCoreEvent } from './core/event.ts'
 import type { Slot } from './core/slot.ts'
+import type { SessionUse } from './core/tool-session.ts'
 import { createState, type Counts, type PoolState } from './core/state.ts'
 import { HostCalls } from './host-calls.ts'
 import type { HostFunctions } from './host-functions.ts'
@@ -68,6 +69,8 @@ export class Shell {
   readonly #moment: Moment
   readonly #drains = new Waiters()
   readonly #reloads = new Waiters()
+  /** Handles of sessions whose `close()` has not resolved. */
+  readonly #closing = new Map<SessionUse, Waiters>()
   readonly #parkings = new Map<Slot, Waiters>()
   #isCarryingOut = false
   /** Events that were posted to the pool's actor: it knows them again by this. */
@@ -208,6 +211,20 @@ export class Shell {
     return { worker: id, pid }
   }
 
+  /** The next call of the handle begins a new session. */
+  restartSession(use: SessionUse): void {
+    this.handle({ type: 'session.restart', use })
+  }
+
+  /** Resolves when the session of the handle has ended. */
+  closeSession(use: SessionUse): Promise<void> {
+    let waiters = this.#closing.get(use)
+    if (waiters === undefined) this.#closing.set(use, (waiters = new Waiters()))
+    const answer = waiters.wait()
+    this.handle({ type: 'session.close', use })
+    return this.#dependencies.keepAlive?.during(answer) ?? answer
+  }
+
   /** Resolves when no worker has a call any more; see `PoolAccess.drain()`. */
   drain(): Promise<void> {
     return this.#askFor(this.#drains, { type: 'pool.drain' })
@@ -256,6 +273,16 @@ export class Shell {
         return
       case 'endHostCalls':
         this.#hostCalls.end(pending(effect.call), effect.error)
+        return
+      case 'session.open':
+        this.#slots.openSession(effect.slot, effect.number, effect.id)
+        return
+      case 'session.close':
+        this.#slots.closeSession(effect.slot, effect.number)
+        return
+      case 'session.closed':
+        this.#closing.get(effect.use)?.settle(undefined)
+        this.#closing.delete(effect.use)
         return
       case 'released':
         if (effect.call instanceof PendingStream) effect.call.released()

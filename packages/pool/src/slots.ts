@@ -59,7 +59,9 @@ export class Slots implements TakesOutcomes {
     try {
       call.sender = this
       const { tool, args, stream } = call
-      const extras = call.hasExtras ? { progress: call.progress?.take, feeds: call.feeds } : undefined
+      const extras = call.hasExtras
+        ? { session: call.sessionNumber, progress: call.progress?.take, feeds: call.feeds }
+        : undefined
       call.sessionId =
         stream === undefined
           ? session.call(tool, args, timeLeft, call, extras)
@@ -88,6 +90,14 @@ export class Slots implements TakesOutcomes {
 
   cancel(call: PendingCall, slot: Slot, unlessBegun: boolean): void {
     if (call.sessionId !== 0) this.#of(slot).session?.cancel(call.sessionId, { unlessBegun })
+  }
+
+  openSession(slot: Slot, number: number, id: string): void {
+    this.#of(slot).session?.openSession(number, id)
+  }
+
+  closeSession(slot: Slot, number: number): void {
+    this.#of(slot).session?.closeSession(number)
   }
 
   kill(slot: Slot, error: TerrariumError): void {

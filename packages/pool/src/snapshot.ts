@@ -54,7 +54,7 @@ interface View {
    * `waiting`: calls that wait for a place on a worker; `again`: calls that are to be run again, which go first.
    */
   readonly queue: QueueView
-  readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready'>
+  readonly counts: Counts & Pick<PoolStats, 'inFlight' | 'ready' | 'sessions'>
 }
 
 /** The deadlines of calls in flight. */
@@ -200,7 +200,7 @@ function stateOf({ occupant, parked, until }: Slot): WorkerState {
 }
 
 const queueOf = (state: PoolState): View['queue'] => ({
-  waiting: state.waiting.size + state.ahead,
+  waiting: state.waiting.size + state.ahead + state.inSessions,
   again: state.again.size,
   limit: state.settings.queueLimit,
   paused: state.isPaused,
@@ -210,6 +210,7 @@ const countsOf = (state: PoolState): View['counts'] => ({
   ...state.counts,
   inFlight: inFlightIn(state),
   ready: readyIn(state),
+  sessions: state.sessions.size,
 })
 
 /** The same for the handle of a pool. */

@@ -71,6 +71,7 @@ const EVENTS: { readonly [E in keyof PoolEvents]: true } = {
   'worker.unparked': true,
   'worker.output': true,
   'call.retry': true,
+  'session.lost': true,
 }
 const eventNames = Object.keys(EVENTS) as (keyof PoolEvents)[]
 

@@ -55,6 +55,7 @@ const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'worker.unparked': true,
   'worker.output': true,
   'call.retry': true,
+  'session.lost': true,
 }
 
 test('C2: a pool does all its work although listeners throw or reject at every event', async () => {

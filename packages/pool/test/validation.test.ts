@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { toolEntries } from '../src/options.ts'
+import { toolEntries } from '../src/tool-entries.ts'
 import { mistakesOf } from '../../../test/support/mistakes.ts'
 import { habitat, TOOLS } from '../../../test/support/terrarium.ts'
 
@@ -123,6 +123,7 @@ test('B8: null does not count as leaving an option out, and the options must be 
     concurrency: true,
     queueLimit: true,
     maxDeaths: true,
+    sessionLimit: true,
     startTimeout: true,
     cancelGrace: true,
     grace: true,
@@ -232,7 +233,7 @@ test('B8: an instance of another class, such as a Date, is refused as options', 
   const pool = createPool(right)
   const { signal } = new AbortController()
   expect(await mistakesOf(() => pool.call('x', {}, signal as never))).toEqual([
-    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent, priority',
+    'options must be an object with options, { … }, not an instance of AbortSignal: there are timeout, signal, idempotent, priority, onProgress',
   ])
   class Other {
     readonly other = 1

@@ -195,6 +195,8 @@ export interface CallFrame {
   readonly isStream: boolean
   /** The caller wants to hear how far the call has come. Default: false. */
   readonly wantsProgress?: boolean
+  /** The number of the tool session that it belongs to. Default: 0, none. */
+  readonly session?: number
   readonly args: EncodedValue
 }
 
@@ -259,6 +261,21 @@ export interface FeedEndFrame {
   readonly failure: { readonly type: string; readonly message: string } | undefined
 }
 
+/** Begins a tool session: the worker keeps its state until SessionClose. */
+export interface SessionOpenFrame {
+  readonly kind: 'sessionOpen'
+  /** Not 0, and never used before with this worker. */
+  readonly number: number
+  /** What the caller calls it. */
+  readonly id: string
+}
+
+/** Ends a tool session. No call of it is open, and none follows. */
+export interface SessionCloseFrame {
+  readonly kind: 'sessionClose'
+  readonly number: number
+}
+
 export type HostFrame =
   | WelcomeFrame
   | CallFrame
@@ -270,6 +287,8 @@ export type HostFrame =
   | HostItemFrame
   | FeedFrame
   | FeedEndFrame
+  | SessionOpenFrame
+  | SessionCloseFrame
 
 /** The host's end of a connection, as a session uses it. */
 export interface Carrier {

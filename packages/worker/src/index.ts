@@ -91,6 +91,8 @@ export {
   type HostCreditFrame,
   type HostFailureFrame,
   type HostFrame,
+  type SessionCloseFrame,
+  type SessionOpenFrame,
   type ProgressFrame,
   type HostItemFrame,
   type HostResultFrame,

@@ -44,6 +44,8 @@ export interface SessionCall {
 
 /** What a call has beside its arguments. */
 export interface CallExtras {
+  /** The number of an open tool session that it belongs to. Default: 0, none. */
+  readonly session?: number
   /** Called with how far the call has come, as its tool says, before the call is settled. */
   readonly progress?: TakeProgress | undefined
   /** The arguments that are streams, by index. Close them once the call has settled. */
@@ -172,8 +174,31 @@ export class Session extends EventEmitter<SessionEvents> {
     const feeds = extras?.feeds
     if (feeds !== undefined && feeds.length > 0) this.#feeds.add(id, feeds)
     if (this.#closed) this.#unsent.add(id)
-    else this.#send({ kind: 'call', id, tool, index, timeout, isStream, wantsProgress: take !== undefined, args })
+    else {
+      const wantsProgress = take !== undefined
+      this.#send({
+        kind: 'call',
+        id,
+        tool,
+        index,
+        timeout,
+        isStream,
+        wantsProgress,
+        session: extras?.session ?? 0,
+        args,
+      })
+    }
     return id
+  }
+
+  /** Begins a tool session; `number`: not 0, and never used before here. Calls name it in their extras. */
+  openSession(number: number, id: string): void {
+    this.#send({ kind: 'sessionOpen', number, id })
+  }
+
+  /** Ends a tool session of which no call is open. */
+  closeSession(number: number): void {
+    this.#send({ kind: 'sessionClose', number })
   }
 
   /** The worker may send so many bytes more of a stream. */

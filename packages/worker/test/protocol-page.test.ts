@@ -166,7 +166,19 @@ test.each(examples.filter(isOf('worker')).map((each, index) => [`${each.frame} $
 
 /** The frame of a host with these fields; undefined for a body that is split or apart though it is short. */
 function frameOf({ frame, fields }: Example): HostFrame | undefined {
-  const { maxBytes, id, index, timeout, nonce, unlessBegun, bytes, feed, ...flags } = fields as Record<string, number>
+  const {
+    maxBytes,
+    id,
+    index,
+    timeout,
+    nonce,
+    unlessBegun,
+    bytes,
+    feed,
+    session = 0,
+    number,
+    ...flags
+  } = fields as Record<string, number>
   switch (frame) {
     case 'Welcome':
       return { kind: 'welcome', maxBytes: Number(maxBytes) }
@@ -178,11 +190,16 @@ function frameOf({ frame, fields }: Example): HostFrame | undefined {
         ...head,
         isStream: Boolean(flags.isStream),
         wantsProgress: Boolean(flags.wantsProgress),
+        session,
         args,
       }
     }
     case 'Cancel':
       return { kind: 'cancel', id: Number(id), unlessBegun: Boolean(unlessBegun) }
+    case 'SessionOpen':
+      return { kind: 'sessionOpen', number: Number(number), id: String(id) }
+    case 'SessionClose':
+      return { kind: 'sessionClose', number: Number(number) }
     case 'Ping':
       return { kind: 'ping', nonce: Number(nonce) }
     case 'Credit':
@@ -229,7 +246,7 @@ test('the examples of a host are what it sends', async () => {
     }
     compared += 1
   }
-  expect(compared).toBe(12)
+  expect(compared).toBe(18)
 })
 
 /** The bytes of one frame behind the preamble. */

@@ -30,8 +30,8 @@ test('calls go to the carrier in order, with the place of their tool; the carrie
   call('a')
   const args = encoded(Buffer.alloc(1))
   expect(sent).toEqual([
-    { kind: 'call', id: 1, tool: 'b', index: 1, timeout: 0, isStream: false, wantsProgress: false, args },
-    { kind: 'call', id: 2, tool: 'a', index: 0, timeout: 0, isStream: false, wantsProgress: false, args },
+    { kind: 'call', id: 1, tool: 'b', index: 1, timeout: 0, isStream: false, wantsProgress: false, session: 0, args },
+    { kind: 'call', id: 2, tool: 'a', index: 0, timeout: 0, isStream: false, wantsProgress: false, session: 0, args },
   ])
 })
 

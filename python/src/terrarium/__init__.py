@@ -17,6 +17,7 @@ from terrarium._feed_error import FeedError
 from terrarium._host import host
 from terrarium._host_error import HostError
 from terrarium._progress import progress
+from terrarium._sessions import ToolSession, session
 from terrarium._tools import ToolError, tool
 from terrarium._values._registry import register_type
 from terrarium._version import PROTOCOL_VERSION, __version__
@@ -26,10 +27,12 @@ __all__ = [
     "FeedError",
     "HostError",
     "ToolError",
+    "ToolSession",
     "__version__",
     "deadline",
     "host",
     "progress",
     "register_type",
+    "session",
     "tool",
 ]

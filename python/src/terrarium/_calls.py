@@ -20,6 +20,7 @@ from terrarium._values._plain import Reader
 if TYPE_CHECKING:
     from terrarium._batches import SyncBatches
     from terrarium._host_calls import Awaited
+    from terrarium._sessions import Closing
     from terrarium._stand_in import StandIn
 
 LOOK_EVERY = 0.25
@@ -101,6 +102,10 @@ class MainThread:
             except IndexError:  # the stand-in has just answered it
                 continue
             if call.tool.is_long:
+                if call.id == 0:
+                    cast("Closing", call).run()
+                    now = monotonic()
+                    continue
                 if call.tool.batch:
                     self._add_to_batch(call)
                     now = monotonic()
@@ -152,7 +157,11 @@ class MainThread:
             self.batches.give_back()
         try:
             while True:
-                self._replies.stopped(self.calls.popleft())
+                call = self.calls.popleft()
+                if call.id:
+                    self._replies.stopped(call)
+                else:
+                    cast("Closing", call).run()
         except IndexError:
             self._flush()
 

@@ -5,7 +5,7 @@ import contextvars
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -46,6 +46,7 @@ class EventLoop:
         self._tasks: dict[Call, asyncio.Task[None]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
         self._late: set[Call] = set()
+        self._work: "set[asyncio.Task[None]]" = set()
         self._stopping = False
         self._forked = False
         os.register_at_fork(after_in_child=self._set_forked)
@@ -70,6 +71,19 @@ class EventLoop:
     def wake(self, call: StreamCall) -> None:
         """A stream has credit."""
         self._loop.call_soon_threadsafe(_async_streams.wake, call)
+
+    def call_soon(self, work: "Coroutine[Any, Any, None]") -> None:
+        """Runs what belongs to no call, beside the calls."""
+        self._loop.call_soon_threadsafe(self._begin_work, work)
+
+    def _begin_work(self, work: "Coroutine[Any, Any, None]") -> None:
+        task = self._loop.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    def run_last(self, work: "Coroutine[Any, Any, None]") -> None:
+        """Runs it to its end, when no call runs any more. For the main thread."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def drain(self) -> None:
         """Lets no further call begin, and waits until all begun calls have ended."""

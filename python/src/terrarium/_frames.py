@@ -131,9 +131,11 @@ class Call:
 class Extras:
     """What a call has beside its arguments."""
 
-    __slots__ = ("progress", "reporter")
+    __slots__ = ("progress", "reporter", "session")
 
-    def __init__(self, progress: bool) -> None:
+    def __init__(self, progress: bool, session: Any = 0) -> None:
+        self.session = session
+        """The number of its session, 0 for none; once the session has the call, the ToolSession itself, or None."""
         self.progress = progress
         """Whether its caller wants to hear how far it has come."""
         self.reporter: Any = None
@@ -256,6 +258,19 @@ class FeedEnd(NamedTuple):
     """The name of the error and its message, if the feed has failed."""
 
 
+class SessionOpen(NamedTuple):
+    """Begins a session of calls."""
+
+    number: int
+    id: str
+
+
+class SessionClose(NamedTuple):
+    """Ends a session of calls, of which no call is open."""
+
+    number: int
+
+
 class Ping(NamedTuple):
     """Asks for a Pong."""
 
@@ -265,7 +280,7 @@ class Ping(NamedTuple):
 WorkerFrame = Hello | Ready | Failure | Pong | Progress | HostCancel | HostCredit | Want
 """A worker also sends results, items and host calls. They have no class of their own, which would cost more than to
 encode a short value."""
-HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | HostResult | HostFailure | HostItem | Feed | FeedEnd
+HostFrame = Welcome | Refusal | Call | Cancel | Ping | Credit | HostResult | HostFailure | HostItem | Feed | FeedEnd | SessionOpen | SessionClose
 
 
 def size_of(body: bytes, segments: "Sequence[Any]") -> int:

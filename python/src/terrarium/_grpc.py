@@ -26,6 +26,8 @@ from terrarium._frames import (
     Pong,
     Progress,
     Ready,
+    SessionClose,
+    SessionOpen,
     StreamCall,
     Want,
     Welcome,
@@ -175,8 +177,8 @@ def _frame(message: Any) -> HostFrame:
     if kind == "call":
         sent = message.call
         call = (StreamCall if sent.stream else Call)(sent.id, sent.tool, sent.arguments, (), sent.timeout_ms)
-        if sent.progress:
-            call.extras = Extras(True)
+        if sent.progress or sent.session:
+            call.extras = Extras(sent.progress, sent.session)
         return call
     if kind == "cancel":
         return Cancel(message.cancel.id, message.cancel.unless_begun)
@@ -197,6 +199,10 @@ def _frame(message: Any) -> HostFrame:
     if kind == "feed_end":
         end = message.feed_end
         return FeedEnd(end.id, end.feed, (end.type, end.message) if end.failed else None)
+    if kind == "session_open":
+        return SessionOpen(message.session_open.number, message.session_open.id)
+    if kind == "session_close":
+        return SessionClose(message.session_close.number)
     if kind == "welcome":
         return Welcome(message.welcome.max_message_bytes)
     raise ValueError("it sent a frame of a kind that this version does not know")

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from terrarium._frames import Call, Cancel, Credit, Extras, Feed, FeedEnd, HostFailure, HostFrame, HostItem, HostResult
-from terrarium._frames import Ping, Refusal, StreamCall, Welcome
+from terrarium._frames import Ping, Refusal, SessionClose, SessionOpen, StreamCall, Welcome
 from terrarium._lane_wire import APART, CALL, CANCEL, CREDIT, FEED, FEED_END, HEADER, HEADER_BYTES, HOST_FAILURE
 from terrarium._lane_wire import HOST_ITEM, HOST_KIND, HOST_RESULT, LONGEST_PIECE, MOST_SEGMENTS, PART_OF_HOST, PING
-from terrarium._lane_wire import REFUSED, SPIN, SPLIT, STREAM, WANTS_PROGRESS, WELCOME
+from terrarium._lane_wire import REFUSED, SESSION, SESSION_CLOSE, SESSION_OPEN, SPIN, SPLIT, STREAM, WANTS_PROGRESS, WELCOME
 from terrarium._values._apart import Arriving
 from terrarium._values._decode import decode
 
 _ROOM = 256 * 1024
 """How much is read at a time, in bytes. A longer body is read to where it stays."""
-_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED])
+_KINDS_WITH_BODY = frozenset([WELCOME, REFUSED, PART_OF_HOST, HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, SESSION_OPEN])
 _MAY_HAVE_BODY = frozenset([CALL, FEED_END])
 _MAY_HAVE_SEGMENTS = frozenset([CALL, HOST_RESULT, HOST_ITEM, FEED])
 _MOST_CODE = {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2, HOST_FAILURE: 0xFFFF, FEED: 0xFFFF, FEED_END: 0xFFFF}
 _NO_SEGMENTS: "tuple[Any, ...]" = ()
-_OF_CALL = STREAM | WANTS_PROGRESS
+_OF_CALL = STREAM | SESSION | WANTS_PROGRESS
 """The flags that say what a call is, and nothing of the form of its body."""
 
 _Head = tuple[int, int, int, int, int]
@@ -29,8 +29,9 @@ _Head = tuple[int, int, int, int, int]
 class _Body:
     """A body that is read to where it stays: the buffer has no room for it, or it has segments."""
 
-    def __init__(self, header: _Head, head: int, lengths: "Sequence[int]") -> None:
+    def __init__(self, header: _Head, head: int, lengths: "Sequence[int]", session: int) -> None:
         """``head``: the length of the msgpack; ``lengths``: of the segments. In bytes."""
+        self.session = session
         self.header = header
         self.head: Any = bytearray(head)
         self.missing = head + sum(lengths)
@@ -124,7 +125,12 @@ class Parser:
             if flags | _OF_CALL == _OF_CALL and kind != PART_OF_HOST and length <= _ROOM - HEADER_BYTES:
                 if end > filled:
                     break
-                frames.append(_frame((kind, flags, code, id, extra), buffer[begin:end], _NO_SEGMENTS))
+                session = 0
+                if flags & SESSION:
+                    session = self._number(begin)
+                    begin += 4
+                head = (kind, flags, code, id, extra)
+                frames.append(_frame(head, buffer[begin:end], _NO_SEGMENTS, session))
                 start = end
                 continue
             if kind == PART_OF_HOST:
@@ -151,7 +157,7 @@ class Parser:
             return []
         if body is self._split:
             self._split = None
-        return [_frame(body.header, body.head, body.segments)]
+        return [_frame(body.header, body.head, body.segments, body.session)]
 
     def _part(self, id: int, length: int) -> _Body:
         split = self._split
@@ -175,6 +181,16 @@ class Parser:
                 raise ValueError("it split a frame while another was open")
             if not length < total <= self.max_bytes:
                 raise ValueError(f"it split a frame of {total:,} bytes, {length:,} of them in the first part")
+        session = 0
+        if flags & SESSION:
+            if length < 4:
+                raise ValueError(f"it sent a call of {length:,} bytes without the number of its session")
+            if self.filled - begin < 4:
+                return None, begin
+            session = self._number(begin)
+            length -= 4
+            total -= 4
+            begin += 4
         lengths: list[int] = []
         if flags & APART:
             if self.filled - begin < 4:
@@ -191,7 +207,7 @@ class Parser:
         head = total - sum(lengths)
         if flags & APART and (head <= 0 or 0 in lengths):
             raise ValueError(f"it sent a frame whose segments do not add up to its {total:,} bytes")
-        body = _Body(header, head, lengths)
+        body = _Body(header, head, lengths, session)
         if flags & SPLIT:
             self._split = body
         return body, begin
@@ -215,18 +231,20 @@ def _check(length: int, kind: int, flags: int, code: int, id: int, extra: int) -
     # Each of these flags puts a number before the bytes.
     if length > LONGEST_PIECE + (4 if flags & SPLIT else 0) or length <= 4 * of_body.bit_count() and of_body:
         raise ValueError(f"it sent a frame of {length:,} bytes")
+    if flags & SESSION and length < 4:
+        raise ValueError(f"it sent a call of {length:,} bytes without the number of its session")
     if (kind in _KINDS_WITH_BODY) != (length > 0) and kind not in _MAY_HAVE_BODY:
         raise ValueError(f"it sent a frame of kind {kind} {'with' if length else 'without'} a body")
     if code > _MOST_CODE.get(kind, 0) or (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise ValueError(f"it sent a frame of kind {kind} with code {code}, id {id} and extra {extra}")
 
 
-def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
+def _frame(header: _Head, body: Any, segments: "Sequence[Any]", session: int) -> "HostFrame":
     kind, flags, code, id, extra = header
     if kind == CALL:
         call = (StreamCall if flags & STREAM else Call)(id, code, body, segments, extra)
-        if flags & WANTS_PROGRESS:
-            call.extras = Extras(True)
+        if flags & (SESSION | WANTS_PROGRESS):
+            call.extras = Extras(flags & WANTS_PROGRESS != 0, session)
         return call
     if kind == CANCEL:
         return Cancel(id, code == 1)
@@ -242,6 +260,8 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         return Feed(id, code, body, segments)
     if kind == FEED_END and not body:
         return FeedEnd(id, code, None)
+    if kind == SESSION_CLOSE:
+        return SessionClose(id)
     fields = decode(bytes(body))
     if type(fields) is not dict:
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
@@ -251,6 +271,8 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]") -> "HostFrame":
         return _host_failure(id, code, fields)
     if kind == REFUSED:
         return Refusal(code, str(fields.get("message", "")))
+    if kind == SESSION_OPEN:
+        return SessionOpen(id, str(fields.get("id", "")))
     most = fields.get("maxBytes", 0)
     if type(most) is not int or most <= 0:
         raise ValueError("its Welcome has no maxBytes")

@@ -36,15 +36,17 @@ HOST_KIND = {
     "hostItem": 25,
     "feed": 26,
     "feedEnd": 27,
+    "sessionOpen": 28,
+    "sessionClose": 29,
 }
-FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "progress": 64}
+FLAG = {"apart": 1, "split": 2, "spin": 4, "stream": 8, "session": 32, "progress": 64}
 REFUSED_CODE = {"protocol_mismatch": 1, "token_refused": 2}
 
 HELLO, READY, RESULT, FAILURE, PONG, PART_OF_WORKER, ITEM, PROGRESS, *_OF_TOOLS = WORKER_KIND.values()
 HOST_CALL, HOST_CANCEL, HOST_CREDIT, WANT = _OF_TOOLS
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT, *_FOR_TOOLS = HOST_KIND.values()
-HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, FEED_END = _FOR_TOOLS
-APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = FLAG.values()
+HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, FEED_END, SESSION_OPEN, SESSION_CLOSE = _FOR_TOOLS
+APART, SPLIT, SPIN, STREAM, SESSION, WANTS_PROGRESS = FLAG.values()
 
 HEADER = Struct("<IBBHII")
 """Length of the body, kind, flags, code, id, extra."""

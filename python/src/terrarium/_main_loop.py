@@ -5,6 +5,7 @@ import asyncio
 import selectors
 import sys
 import threading
+from collections.abc import Coroutine
 from contextvars import Context
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,9 @@ class MainLoop(EventLoop):
     def stop(self) -> None:
         """Lets no further call begin. Safe in a signal handler."""
         self._loop.call_soon_threadsafe(self._stop)
+
+    def run_last(self, work: "Coroutine[Any, Any, None]") -> None:
+        self._loop.run_until_complete(work)
 
     def drain(self) -> None:
         pass  # ``run`` has done it

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from terrarium._frames import Call
+from terrarium._frames import Call, Extras
 from terrarium._lane import NOW, Lane
-from terrarium._lane_wire import CALL, HEADER, HEADER_BYTES, SPIN
+from terrarium._lane_wire import CALL, HEADER, HEADER_BYTES, SESSION, SPIN
 from terrarium._spin import looker
 
 if TYPE_CHECKING:
     from terrarium._session import Session
+
+_SHORT = SPIN | SESSION
+"""The flags of calls that are taken in few steps."""
 
 
 def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -> "Callable[[], bool]":
@@ -27,6 +30,7 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
     parser, recv_into = lane.parser, lane.recv_into
     view, buffer, unpack_header = parser.view, parser.buffer, HEADER.unpack_from
     spin, look = session.spin, looker(lane.fileno())
+    sessions = session.sessions.open
 
     def receive() -> bool:
         if not receiving.acquire(wait):
@@ -52,16 +56,24 @@ def receiver(session: "Session", lane: Lane, calls: "deque[Call]", wait: bool) -
                 length, kind, flags, code, id, extra = unpack_header(buffer, start)
                 begin = start + HEADER_BYTES
                 end = begin + length
-                if kind != CALL or flags | SPIN != SPIN or end > count or code >= count_of_tools:
+                if kind != CALL or flags | _SHORT != _SHORT or end > count or code >= count_of_tools:
                     break
                 if kinds[code] is not is_all_async or id == 0 or id in opened:
                     break
-                call = opened[id] = Call(id, tools[code], buffer[begin:end], (), extra)
+                if flags & SESSION:
+                    own = sessions.get(int.from_bytes(buffer[begin : begin + 4], "little")) if length >= 4 else None
+                    if own is None:
+                        break
+                    call = Call(id, tools[code], buffer[begin + 4 : end], (), extra)
+                    call.extras = Extras(False, own)
+                    opened[id] = call
+                else:
+                    call = opened[id] = Call(id, tools[code], buffer[begin:end], (), extra)
                 if extra:
                     call.deadline = monotonic() + extra / 1000
                 add(call)
                 start = end
-                may_spin = flags
+                may_spin = flags & SPIN
             if start and (may_spin or spin.is_due):
                 spin.came(may_spin != 0)
             if start < count:

@@ -15,11 +15,12 @@ from terrarium._calls import MainThread
 from terrarium._describe import documentation, kind_of, signature_text
 from terrarium._feeds import Feeds
 from terrarium._frames import Call, Cancel, Carrier, Credit, Feed, FeedEnd, Hello, HostFailure, HostFrame, HostItem
-from terrarium._frames import HostResult, Ping, Pong, Ready, StreamCall, ToolInfo, Welcome
+from terrarium._frames import HostResult, Ping, Pong, Ready, SessionClose, SessionOpen, StreamCall, ToolInfo, Welcome
 from terrarium._host import serve
 from terrarium._host_calls import Awaited, HostCalls
 from terrarium._progress import Reporters
 from terrarium._replies import Replies
+from terrarium._sessions import Sessions
 from terrarium._spin import Spin
 from terrarium._stand_in import StandIn
 from terrarium._streams import Items, MainThreadStreams
@@ -82,6 +83,7 @@ class Session:
         of_main = self.main_thread, self._await_on_main_thread
         self.host_calls = HostCalls(self._carrier, welcome.max_bytes, self.flush, self.replies.open, *of_main)
         serve(self.host_calls)
+        self.sessions = Sessions(self.main_thread)
         self._event_loop: "EventLoop | None" = None
         self._main_loop: "MainLoop | None" = None
         if any(tool.is_async for tool in self.tools):
@@ -96,6 +98,7 @@ class Session:
                 self._event_loop = EventLoop(self.replies, self._page, contexts, self.flush, items)
                 self._event_loop.start()
             self.feeds.loop = self._event_loop.loop
+        self.sessions.event_loop = self._event_loop
         self.stand_in = StandIn(self.main_thread, self._carrier, self.receiving, self.receive, self.flush)
         if any(tool.batch for tool in self.tools):
             self._batch(contexts)
@@ -126,6 +129,7 @@ class Session:
             receive, batches = self._receiver(), self.main_thread.batches
             self.main_thread.run(receive if batches is None else batches.receiver(receive))
         except _Stopped:
+            self.sessions.end_all()
             self._finishing = True
             self._carrier.close()
             return 0
@@ -138,6 +142,7 @@ class Session:
         receiver.start()
         if self._event_loop is not None:
             self._event_loop.drain()
+        self.sessions.end_all()
         self._finishing = True
         if self._carrier.waits_are_short:
             with self.receiving:
@@ -275,6 +280,10 @@ class Session:
             elif isinstance(frame, Ping):
                 self._carrier.send(Pong(frame.nonce, self.main_thread.running))
                 self.flush()
+            elif isinstance(frame, SessionOpen):
+                self.sessions.begin(*frame)
+            elif isinstance(frame, SessionClose):
+                submitted += self.sessions.end(frame.number)
             elif isinstance(frame, Welcome):
                 raise ValueError("it sent a second Welcome")
             else:
@@ -294,10 +303,12 @@ class Session:
         self.replies.open[call.id] = call
 
     def _prepare(self, call: Call) -> None:
-        """For a call that has more than its arguments."""
+        """For a call that has more than its arguments. Raises ValueError if its session is not open."""
         extras = call.extras
-        if extras is not None and extras.progress:
-            extras.reporter = self._reporters.of(call.id)
+        if extras is not None:
+            extras.session = self.sessions.of(extras.session) if extras.session else None
+            if extras.progress:
+                extras.reporter = self._reporters.of(call.id)
 
     def _add_credit(self, frame: Credit) -> None:
         """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items."""

@@ -122,6 +122,9 @@ export class PoolSource implements Source {
         const text = `a call of ${tool} is run again, after ${attempts} attempts`
         this.#publish(worker, 'call.retry', text, { tool, attempts })
       },
+      'session.lost': ({ session, worker, reason }) => {
+        this.#publish(worker, 'session.lost', `the state of session ${session} is lost: ${reason}`, { session, reason })
+      },
     }
     for (const event of Object.keys(listeners) as (keyof PoolEvents)[]) {
       this.#listeners.push(this.#pool.on(event, listeners[event]))

@@ -29,7 +29,7 @@ const WORTH_SHARING = 1
  */
 export function slotAhead({ state, now }: Turn, call: Call): Slot | undefined {
   if (call.suspect || call.deaths > 0 || call.size > MOST_BYTES) return undefined
-  if (call.stream !== undefined || call.hasFeeds) return undefined
+  if (call.stream !== undefined || call.hasFeeds || call.session !== undefined) return undefined
   const pace = (call.pace ??= state.paces.of(call.tool))
   if (pace?.isShort !== true) return undefined
   let best: Slot | undefined
@@ -50,6 +50,7 @@ const isBrisk = (slot: Slot, now: number): boolean =>
   slot.notShort === 0 &&
   slot.recalled === 0 &&
   slot.hosts === 0 &&
+  slot.bound.size === 0 &&
   now - slot.since < SHORT
 
 const hasRoom = (slot: Slot, call: Call): boolean =>

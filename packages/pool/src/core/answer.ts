@@ -121,7 +121,8 @@ function crashed(turn: Turn, call: Call, slot: Slot, cause: TerrariumError, lost
   } else if (deaths >= state.settings.maxDeaths) {
     const message = `${tool} is not run again: ${deaths} workers died with it`
     reject(turn, call, 'POISON_CALL', message, { cause, details })
-  } else {
+  } else if (call.session?.isStrict === true) waitAgain(turn, call, true) // it is told that its session is lost
+  else {
     waitAgain(turn, call, true)
     state.counts.retried += 1
     effects.push({ type: 'tell', event: 'call.retry', told: { tool, attempts: call.attempts, worker: slot.id } })

@@ -4,6 +4,7 @@ import type { Priority } from './lanes.ts'
 import type { Pace } from './pace.ts'
 import type { Slot } from './slot.ts'
 import type { StreamState } from './stream.ts'
+import type { SessionUse, ToolSessionState } from './tool-session.ts'
 
 /** `queued`: it waits, in the queue or ahead. `placed`: it has a place on a worker. `settled`: its caller is told. */
 export type CallState = 'queued' | 'placed' | 'settled'
@@ -97,6 +98,12 @@ export class Call {
   hostSince = 0
   /** The state of the stream; undefined for a call with one result. */
   stream: StreamState | undefined = undefined
+  /** The handle of the session that it is a call of; undefined for most calls. */
+  use: SessionUse | undefined = undefined
+  /** Its session, once it is accepted. */
+  session: ToolSessionState | undefined = undefined
+  /** The number of its session at the worker it is with; 0: none. */
+  sessionNumber = 0
 
   constructor(tool: string, { timeout, idempotent = false, priority = 'normal', nested }: CallFacts, site?: CallSite) {
     this.tool = tool

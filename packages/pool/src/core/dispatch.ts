@@ -11,6 +11,7 @@ import { drain, endDrain, pause, resume } from './pause.ts'
 import { offer, pump } from './placement.ts'
 import { notReplaced, proceed, reload, spareGone } from './reload.ts'
 import type { PoolState, Timer } from './state.ts'
+import * as sessions from './sessions.ts'
 import * as stream from './stream.ts'
 import { expire, overrun, recall, stayedLate, stop } from './stopped.ts'
 import type { Turn } from './turn.ts'
@@ -32,6 +33,7 @@ export function dispatch(state: PoolState, event: PoolCoreEvent, now: number, ef
   else {
     decide(turn, event)
     if (state.nested.size > 0) refuseStuck(turn)
+    if (state.closing.size > 0) sessions.endClosing(turn)
     if (state.isDraining) endDrain(turn)
     if (state.reload !== undefined) proceed(turn)
     for (const slot of state.slots) if (slot.parking !== undefined) proceedParking(turn, slot)
@@ -44,6 +46,7 @@ function afterTheEnd(turn: Turn, event: PoolCoreEvent): void {
   if (type === 'pool.reload') reload(turn)
   else if (type === 'pool.park') park(turn, event.slot, event.why)
   else if (type === 'pool.drain') turn.effects.push({ type: 'drained', error: undefined })
+  else if (type === 'session.close') sessions.close(turn, event.use)
 }
 
 function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call.offered' }>): void {
@@ -82,6 +85,12 @@ function decide(turn: Turn, event: Exclude<PoolCoreEvent, { readonly type: 'call
       return
     case 'host.answered':
       hostAnswered(turn, event.call)
+      return
+    case 'session.close':
+      sessions.close(turn, event.use)
+      return
+    case 'session.restart':
+      sessions.restart(turn, event.use)
       return
     case 'pool.start':
       life.start(turn)
@@ -166,6 +175,9 @@ function fire(turn: Turn, timer: Timer): void {
       return
     case 'idle':
       stream.lookAtIdle(turn, timer.call)
+      return
+    case 'session':
+      sessions.lookAtSession(turn, timer.session)
       return
     case 'look':
       look(turn)

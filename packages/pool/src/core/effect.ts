@@ -3,6 +3,7 @@ import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { PoolEvents } from '../api.ts'
 import type { Call } from './call.ts'
 import type { Slot } from './slot.ts'
+import type { SessionUse } from './tool-session.ts'
 
 /** An event of the pool that listeners are told of. */
 type Told = {
@@ -27,6 +28,12 @@ export type Effect =
   | { readonly type: 'released'; readonly call: Call }
   /** Abort the host calls of the call, and answer them with this error. */
   | { readonly type: 'endHostCalls'; readonly call: Call; readonly error: TerrariumError }
+  /** Open a session at the slot's worker. */
+  | { readonly type: 'session.open'; readonly slot: Slot; readonly number: number; readonly id: string }
+  /** End the session at the slot's worker. */
+  | { readonly type: 'session.close'; readonly slot: Slot; readonly number: number }
+  /** The session of the handle has ended, as was asked for. */
+  | { readonly type: 'session.closed'; readonly use: SessionUse }
   /** Answer the caller; with the error, if there is one. */
   | {
       readonly type: 'settle'

@@ -5,6 +5,7 @@ import type { ExitReason, TerrariumError } from '@terrarium/supervisor/base'
 import type { ToolInfo } from '@terrarium/worker'
 import type { Call } from './call.ts'
 import type { Slot } from './slot.ts'
+import type { SessionUse } from './tool-session.ts'
 
 /** News of a worker. News of an incarnation that its slot no longer has is ignored. */
 interface AboutWorker {
@@ -76,6 +77,13 @@ export type HostCallNews =
   /** The function has answered. */
   | { readonly type: 'host.answered'; readonly call: Call }
 
+/** What is asked of sessions. */
+export type SessionNews =
+  /** End the session when its last call has ended; answered with `session.closed`. */
+  | { readonly type: 'session.close'; readonly use: SessionUse }
+  /** The next call of the handle begins a new session. */
+  | { readonly type: 'session.restart'; readonly use: SessionUse }
+
 /** What happens to the pool as a whole. */
 export type PoolNews =
   | { readonly type: 'pool.start' }
@@ -112,4 +120,4 @@ export type PoolNews =
   | { readonly type: 'pool.environment' }
   | { readonly type: 'pool.timer'; readonly timer: number }
 
-export type PoolCoreEvent = WorkerNews | CallNews | StreamNews | HostCallNews | PoolNews
+export type PoolCoreEvent = WorkerNews | CallNews | StreamNews | HostCallNews | SessionNews | PoolNews

@@ -7,6 +7,7 @@ import { endParking } from './park.ts'
 import { endDrain } from './pause.ts'
 import { endReload } from './reload.ts'
 import type { Call } from './call.ts'
+import { endAll } from './sessions.ts'
 import { rejectWaiting } from './settle.ts'
 import { withWorkers } from './state.ts'
 import { clearTimer, refusalOf, setTimer, type Turn } from './turn.ts'
@@ -142,6 +143,11 @@ function release(turn: Turn, error: TerrariumError): void {
     slot.timer = 0
   }
   rejectWaiting(turn, error)
+  endAll(turn)
+  for (const slot of state.slots) {
+    slot.sessions = 0
+    slot.bound.clear()
+  }
   for (const timer of state.timers.keys()) clearTimer(turn, timer)
   state.drain = state.look = 0
   endDrain(turn)

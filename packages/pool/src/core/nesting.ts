@@ -73,10 +73,12 @@ function stuckIn(state: PoolState): Set<Call> {
         if (children.get(call)?.some((child) => !stuck.has(child)) === true) stuck.delete(call)
         continue
       }
-      let mayGet = call.suspect ? undefined : known.get(call.tool)
+      const home = call.session?.home
+      let mayGet = call.suspect || home !== undefined ? undefined : known.get(call.tool)
       if (mayGet === undefined) {
-        mayGet = state.slots.some((slot) => mayGetPlace(slot, call, stuck, state.settings.concurrency))
-        known.set(call.tool, mayGet)
+        const slots = home === undefined ? state.slots : [home]
+        mayGet = slots.some((slot) => mayGetPlace(slot, call, stuck, state.settings.concurrency))
+        if (home === undefined) known.set(call.tool, mayGet)
       }
       if (mayGet) stuck.delete(call)
     }

@@ -5,15 +5,19 @@ import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
 import { endHostCalls } from './host-call.ts'
 import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
+import * as sessions from './sessions.ts'
 import type { Slot } from './slot.ts'
 import { queuedIn, type PoolState } from './state.ts'
 import * as stream from './stream.ts'
+import type { ToolSessionState } from './tool-session.ts'
+import { placeInTurn, type Placing } from './turns.ts'
 import { clearTimer, refusalOf, type Turn } from './turn.ts'
 
 /** A caller asks for a call. `isWatched`: it has a deadline or a signal, which are watched before it is placed. */
 export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   const { state, effects, now } = turn
-  const refusal = refusalOf(state) ?? saturation(state, call)
+  const { use } = call
+  const refusal = refusalOf(state) ?? saturation(state, call) ?? (use && sessions.join(turn, call, use))
   if (refusal !== undefined) {
     call.state = 'settled'
     effects.push({ type: 'refuse', call, error: refusal })
@@ -23,7 +27,9 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
   call.order = state.counts.accepted
   call.since = now
   if (call.timeout !== undefined) call.deadline = now + call.timeout
+  const { session } = call
   if (call.parent !== undefined) state.nested.add(call)
+  else if (session !== undefined) sessions.queue(state, call, session)
   else if (isWatched) state.waiting.add(call)
   else if (goesAtOnce(turn, call)) return
   else state.waiting.add(call)
@@ -33,8 +39,8 @@ export function offer(turn: Turn, call: Call, isWatched: boolean): void {
 
 /** Hands the call to a worker if no other call waits and a worker can take it: it need not visit the queue. */
 function goesAtOnce(turn: Turn, call: Call): boolean {
-  const { nested, again, waiting, isPaused } = turn.state
-  if (isPaused || nested.size > 0 || again.size > 0 || waiting.size > 0) return false
+  const { nested, again, waiting, inSessions, isPaused } = turn.state
+  if (isPaused || nested.size > 0 || again.size > 0 || waiting.size > 0 || inSessions > 0) return false
   const free = freeSlot(turn.state, false)
   const slot = free ?? slotAhead(turn, call)
   if (slot === undefined) return false
@@ -46,12 +52,17 @@ function goesAtOnce(turn: Turn, call: Call): boolean {
 /** Nested calls and others do not take each other's room in the queue. */
 function saturation(state: PoolState, call: Call): TerrariumError | undefined {
   const { pool, queueLimit } = state.settings
-  const { tool, parent } = call
-  if ((parent === undefined ? state.waiting.size + state.ahead : state.nested.size) < queueLimit) return undefined
+  const { tool, parent, use } = call
+  const { nested, waiting, ahead, inSessions } = state
+  if ((parent === undefined ? waiting.size + ahead + inSessions : nested.size) < queueLimit) return undefined
   // It does not have to wait.
+  const home = use === undefined ? undefined : state.sessions.get(use.id)?.home
   if (parent !== undefined) {
     if (freeSlotNested(state, call) !== undefined) return undefined
-  } else if (!state.isPaused && queuedIn(state) === 0 && freeSlot(state, false) !== undefined) return undefined
+  } else if (!state.isPaused && queuedIn(state) === 0) {
+    const isFree = home === undefined ? freeSlot(state, false) !== undefined : hasRoom(state, home)
+    if (isFree) return undefined
+  }
   return new TerrariumError('POOL_SATURATED', `pool ${pool}: ${queueLimit} calls are waiting already`, {
     hint: 'Call less at once, or raise `size` or `queueLimit`.',
     details: { pool, queueLimit, tool },
@@ -60,19 +71,27 @@ function saturation(state: PoolState, call: Call): TerrariumError | undefined {
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { nested, again, isPaused } = turn.state
+  const { nested, again, isPaused, inSessions } = turn.state
   if (nested.size > 0) placeNested(turn)
   if (isPaused) return
-  const waiting = turn.state.waiting.inUse
-  if (place(turn, again) && place(turn, waiting)) share(turn)
+  const isDone = place(turn, again)
+  if (inSessions > 0) placeSessions(turn, isDone)
+  else if (isDone && place(turn, turn.state.waiting.inUse)) share(turn)
+}
+
+/** Calls of sessions wait: they take turns with the others. `mayPlace`: none is left that goes before all. */
+function placeSessions(turn: Turn, mayPlace: boolean): void {
+  const { state } = turn
+  if (mayPlace) placeInTurn(turn, PLACING)
+  sessions.refuseHasty(turn)
+  // Calls of strict sessions wait for their own workers alone.
+  if (mayPlace && state.queues.size === 0) place(turn, state.waiting.inUse)
 }
 
 /** Tells whether no call is left there afterwards. */
 function place(turn: Turn, calls: CallList | Lanes): boolean {
   for (let call = calls.first; call !== undefined; call = calls.first) {
-    const { state } = turn
-    // Behind a main thread that waits it would only be asked back again.
-    const free = state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
+    const free = slotFor(turn.state, call)
     const slot = free ?? slotAhead(turn, call)
     if (slot === undefined) return false
     calls.take()
@@ -103,24 +122,49 @@ function placeNested(turn: Turn): void {
   let next: Call | undefined
   for (let call = nested.first; call !== undefined; call = next) {
     next = call.next
-    const slot = freeSlotNested(turn.state, call)
-    if (slot === undefined) continue
+    const { session } = call
+    const slot = session === undefined ? freeSlotNested(turn.state, call) : slotNested(turn.state, call, session)
+    if (slot === undefined) {
+      if (session !== undefined) sessions.refuseIfHasty(turn, call, session)
+      continue
+    }
     nested.delete(call)
     hand(turn, call, slot, false)
   }
 }
 
 /** As {@link freeSlot}, but for a place behind a main thread that waits for a function of the host. */
-function freeSlotNested({ slots, settings }: PoolState, { tool, suspect }: Call): Slot | undefined {
+function freeSlotNested({ slots, settings }: PoolState, call: Call): Slot | undefined {
   let best: Slot | undefined
-  let fewest = suspect ? 1 : settings.concurrency
+  let fewest = call.suspect ? 1 : settings.concurrency
   for (const slot of slots) {
-    if (slot.inFlight >= fewest || !slot.isOpen) continue
-    if (slot.hosts > 0 && !slot.isAsync(tool) && (slot.running?.hosts ?? 0) > 0) continue
+    if (slot.inFlight >= fewest || !slot.isOpen || isBehindHost(slot, call)) continue
     best = slot
     fewest = slot.inFlight
   }
   return best
+}
+
+const slotNested = (state: PoolState, call: Call, session: ToolSessionState): Slot | undefined =>
+  sessions.slotOf(state, call, session, (slot) => !isBehindHost(slot, call))
+
+/** The call would wait behind a main thread that waits for a function of the host. */
+const isBehindHost = (slot: Slot, { tool }: Call): boolean =>
+  slot.hosts > 0 && !slot.isAsync(tool) && (slot.running?.hosts ?? 0) > 0
+
+/** The slot for a call that is not nested. Behind a main thread that waits it would be asked back for a nested call. */
+function slotFor(state: PoolState, call: Call): Slot | undefined {
+  if (call.session !== undefined) return sessions.slotOf(state, call, call.session)
+  return state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
+}
+
+const hasRoom = ({ settings }: PoolState, slot: Slot): boolean => slot.isOpen && slot.inFlight < settings.concurrency
+
+const PLACING: Placing = {
+  free: slotFor,
+  hand: (turn, call, slot) => {
+    hand(turn, call, slot, false)
+  },
 }
 
 function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
@@ -140,6 +184,7 @@ function hand(turn: Turn, call: Call, slot: Slot, isAhead: boolean): void {
     slot.isolated = call.suspect
     takePlace(turn, call, slot)
   }
+  if (call.session !== undefined) sessions.enter(turn, call, call.session, slot)
   effects.push({ type: 'send', call, slot, timeLeft: timeLeft(call, now) })
 }
 
@@ -193,15 +238,18 @@ export function detach(turn: Turn, call: Call, slot: Slot): void {
   call.recalled = false
   call.timer = 0
   if (call.stream !== undefined) stream.end(turn, call, call.stream)
+  if (call.session !== undefined) sessions.leave(turn, call.session)
 }
 
 /** The call waits again, before all that have not been with a worker. `begun`: the worker may have begun it. */
 export function waitAgain({ state, now }: Turn, call: Call, begun: boolean): void {
+  const { session } = call
   if (!begun) call.attempts -= 1
   call.state = 'queued'
   call.since = now
-  if (call.parent === undefined) state.again.add(call)
-  else state.nested.putBack(call)
+  if (call.parent !== undefined) state.nested.putBack(call)
+  else if (session?.isStrict === true) sessions.putBack(state, call, session)
+  else state.again.add(call)
 }
 
 /** A call that was sent ahead, and never had a place, is in the queue again as if it had not been sent. */

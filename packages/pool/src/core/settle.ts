@@ -43,6 +43,13 @@ export function rejectWaiting(turn: Turn, error: TerrariumError): void {
   rejectAll(turn, turn.state.nested, error)
   rejectAll(turn, turn.state.again, error)
   rejectAll(turn, turn.state.waiting, error)
+  if (turn.state.inSessions === 0) return
+  turn.state.inSessions = 0
+  const { queues, slots } = turn.state
+  for (const each of [queues, ...slots.map(({ bound }) => bound)]) {
+    for (const waiting of each) rejectAll(turn, waiting, error)
+    each.clear()
+  }
 }
 
 function settle({ state }: Turn, call: Call, succeeded: boolean): boolean {

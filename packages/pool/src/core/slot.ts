@@ -2,6 +2,7 @@
 import type { FailureInfo } from '@terrarium/supervisor'
 import type { TerrariumError } from '@terrarium/supervisor/base'
 import { CallList, type Call } from './call.ts'
+import type { Lanes } from './lanes.ts'
 
 /**
  * The worker that is in a slot:
@@ -60,6 +61,12 @@ export class Slot {
   hosts = 0
   /** The timer that kills a worker which refused calls and does not end; 0: none. */
   timer = 0
+  /** How many sessions have a state on its worker. */
+  sessions = 0
+  /** The queues of strict sessions that wait for its worker, in the order of their turns. */
+  readonly bound = new Set<Lanes>()
+  /** The last call that was handed out in turn was of one of these. */
+  servedBound = false
   #asyncTools: ReadonlySet<string> = new Set()
 
   constructor(id: string) {

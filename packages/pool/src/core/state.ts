@@ -8,6 +8,7 @@ import { Paces } from './pace.ts'
 import type { Reload } from './reload.ts'
 import { Slot } from './slot.ts'
 import { Times } from './times.ts'
+import type { ToolSessionState } from './tool-session.ts'
 
 /** What the core needs of the options. Times in ms. */
 export interface Settings {
@@ -20,6 +21,7 @@ export interface Settings {
   readonly maxDeaths: number
   readonly cancelGrace: number
   readonly drainTimeout: number
+  readonly sessionLimit: number
 }
 
 /** What is to happen when a timer fires. */
@@ -36,6 +38,8 @@ export type Timer =
   | { readonly type: 'look' }
   /** The worker refuses calls and has not ended. */
   | { readonly type: 'retire'; readonly slot: Slot }
+  /** The session may have been idle for too long. */
+  | { readonly type: 'session'; readonly session: ToolSessionState }
   /** The calls in flight have had their time. */
   | { readonly type: 'drain' }
 
@@ -52,6 +56,18 @@ export interface PoolState {
   /** Calls that are to be run again, or elsewhere: they go before the calls that wait. */
   readonly again: CallList
   readonly waiting: Lanes
+  /** Sessions that are open or lost, by id. */
+  readonly sessions: Map<string, ToolSessionState>
+  /** Sessions that end when their last call has ended. */
+  readonly closing: Set<ToolSessionState>
+  /** How many calls wait in the queues of sessions. */
+  inSessions: number
+  /** While calls of sessions wait: the queues whose calls any worker may run, in the order of their turns. */
+  readonly queues: Set<Lanes>
+  /** Sessions with calls that do not wait for their worker. */
+  readonly hasty: Set<ToolSessionState>
+  /** The number that a worker was given last for a session. */
+  lastSession: number
   /** How many calls were sent ahead and have no place yet: they wait, too. */
   ahead: number
   /** The timer of the next look at workers with calls ahead; 0: none. */
@@ -98,6 +114,12 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     nested: new CallList(),
     again: new CallList(),
     waiting: new Lanes(),
+    sessions: new Map(),
+    closing: new Set(),
+    inSessions: 0,
+    queues: new Set(),
+    hasty: new Set(),
+    lastSession: 0,
     ahead: 0,
     look: 0,
     paces: new Paces(),
@@ -121,8 +143,8 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
 }
 
 /** Calls that wait: in the queue, or ahead. */
-export const queuedIn = ({ nested, again, waiting, ahead }: PoolState): number =>
-  nested.size + again.size + waiting.size + ahead
+export const queuedIn = ({ nested, again, waiting, ahead, inSessions }: PoolState): number =>
+  nested.size + again.size + waiting.size + ahead + inSessions
 
 /** Calls that have a place on a worker. */
 export function inFlightIn({ slots }: PoolState): number {

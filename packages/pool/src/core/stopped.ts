@@ -5,6 +5,7 @@ import { askBack, SILENCE } from './ahead.ts'
 import type { Call } from './call.ts'
 import { endHostCalls } from './host-call.ts'
 import { reject } from './settle.ts'
+import { unqueue } from './sessions.ts'
 import type { Slot } from './slot.ts'
 import { clearTimer, kill, setTimer, type Turn } from './turn.ts'
 
@@ -74,7 +75,7 @@ export function stop(turn: Turn, call: Call, code: ErrorCode, message: string, o
 export function letGo(turn: Turn, call: Call, code: ErrorCode = 'CANCELLED'): void {
   const { slot } = call
   if (slot === undefined) {
-    call.list?.delete(call)
+    unqueue(turn, call)
     return
   }
   slot.overdue += 1

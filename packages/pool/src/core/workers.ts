@@ -5,6 +5,7 @@ import type { WorkerNews } from './event.ts'
 import { parkingOver } from './park.ts'
 import { pump } from './placement.ts'
 import { parkedMeanwhile, proceed } from './reload.ts'
+import { loseSessions } from './sessions.ts'
 import { rejectWaiting } from './settle.ts'
 import type { Slot } from './slot.ts'
 import { clearTimer, kill, parkedError, type Turn } from './turn.ts'
@@ -78,6 +79,7 @@ function exited(turn: Turn, slot: Slot, { reason, unbegun }: NewsOf<'worker.exit
   clearTimer(turn, slot.timer)
   slot.timer = 0
   loseCalls(turn, slot, error, unbegun)
+  loseSessions(turn, slot, reason.type === 'error' ? 'worker_died' : 'worker_ended', error)
   if (reason.type === 'error') {
     state.counts.crashes += 1
     if (pid !== undefined)

@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION, type HostFrame, type Session, type ValueCodec } from 
 import { infoOf, type KnownTool, type TestExit } from './tool.ts'
 import { WorkerCalls } from './worker-calls.ts'
 import { WorkerLink } from './worker-link.ts'
+import { TestSessions } from './worker-sessions.ts'
 
 export interface TestWorkerDependencies {
   readonly tools: ReadonlyMap<string, KnownTool>
@@ -38,6 +39,7 @@ export class TestWorker {
   readonly #news: News
   readonly #link: WorkerLink
   readonly #calls: WorkerCalls
+  readonly #sessions: TestSessions
   readonly #token: string
   #hasExited = false
   #isReady = false
@@ -94,7 +96,11 @@ export class TestWorker {
       this.exit(how)
       return new Promise(() => undefined)
     }
+    this.#sessions = new TestSessions(clock, (error) => {
+      print(`a function for the end of a session failed: ${messageOf(error)}`, 'stderr')
+    })
     this.#calls = new WorkerCalls({
+      sessions: this.#sessions,
       tools,
       codec,
       clock,
@@ -177,6 +183,8 @@ export class TestWorker {
     else if (frame.kind === 'feed' || frame.kind === 'feedEnd') this.#calls.feed(frame)
     else if (frame.kind === 'hostResult' || frame.kind === 'hostFailure' || frame.kind === 'hostItem')
       this.#calls.host.heard(frame)
+    else if (frame.kind === 'sessionOpen') this.#sessions.begin(frame)
+    else if (frame.kind === 'sessionClose') this.#sessions.end(frame)
     else if (frame.kind === 'ping') this.#link.say({ kind: 'pong', nonce: frame.nonce, running: this.#calls.running })
     this.#goSoon()
   }
@@ -195,7 +203,9 @@ export class TestWorker {
   #goSoon(): void {
     if (!this.#isEnding) return
     queueMicrotask(() => {
-      if (this.#calls.isDrained && this.#link.isDone) this.exit({ code: 0 })
+      if (!this.#calls.isDrained || !this.#link.isDone) return
+      this.#sessions.endAll()
+      this.exit({ code: 0 })
     })
   }
 

@@ -1,6 +1,7 @@
 // Tools of a pool without Python: functions of the test, and what the pool is told of them.
 import type { SignalName } from '@terrarium/process'
 import type { ToolInfo } from '@terrarium/worker'
+import type { TestSession } from './worker-sessions.ts'
 import {
   isBoolean,
   isDuration,
@@ -30,6 +31,8 @@ export interface ToolContext {
   readonly progress: (done: number | undefined, total?: number, text?: string) => void
   /** The functions that the pool exposes. */
   readonly host: TestHost
+  /** As `terrarium.session()` in Python; undefined for a call of no session, and in a batch. */
+  readonly session: TestSession | undefined
   /** Prints a line, as a tool in Python does. Default: to stdout. */
   readonly print: (line: string, stream?: 'stdout' | 'stderr') => void
   /** Ends the worker at once, as `os._exit(code)` or a signal does. Never settles. */

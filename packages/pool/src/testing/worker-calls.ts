@@ -9,6 +9,7 @@ import { byName, misfit, type KnownTool, type ToolContext } from './tool.ts'
 import { TestFeed } from './worker-feeds.ts'
 import { TestProgress } from './worker-progress.ts'
 import { WorkerHost } from './worker-host.ts'
+import type { TestSession, TestSessions } from './worker-sessions.ts'
 import { runStream, StreamGate } from './worker-streams.ts'
 
 export interface WorkerCallsDependencies {
@@ -17,8 +18,9 @@ export interface WorkerCallsDependencies {
   readonly clock: SupervisorClock
   /** For how long each call is kept before its tool is entered, in ms. */
   readonly delay: () => number
-  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline' | 'progress' | 'host'>
+  readonly context: Omit<ToolContext, 'signal' | 'sleep' | 'deadline' | 'progress' | 'session' | 'host'>
   readonly say: (frame: WorkerFrame) => void
+  readonly sessions: TestSessions
   /** Notes that the tool of a call is entered. */
   readonly begin: (id: number) => void
   /** Called when {@link WorkerCalls.isDrained} may have become true. */
@@ -29,6 +31,7 @@ interface OpenCall {
   readonly id: number
   readonly tool: KnownTool
   readonly args: EncodedValue
+  readonly session: TestSession | undefined
   /** In ms of the clock. */
   readonly deadline: number | undefined
   /** Undefined: its caller does not listen. */
@@ -78,7 +81,7 @@ export class WorkerCalls {
     return this.#isStopping && this.#running === undefined && this.#concurrent.size === 0
   }
 
-  take({ id, tool: name, args, timeout, wantsProgress = false }: CallFrame): void {
+  take({ id, tool: name, args, timeout, wantsProgress = false, session = 0 }: CallFrame): void {
     const { tools, clock } = this.#dependencies
     const tool = tools.get(name)
     if (tool === undefined) return // the session sends only calls of tools that were announced
@@ -87,6 +90,7 @@ export class WorkerCalls {
       id,
       tool,
       args: received(args),
+      session: this.#dependencies.sessions.of(session),
       deadline,
       progress: wantsProgress ? new TestProgress(id, clock, this.#dependencies.say) : undefined,
       stop: new AbortController(),
@@ -215,7 +219,7 @@ export class WorkerCalls {
       return
     }
     const { codec, delay, context, begin } = this.#dependencies
-    const { id, tool, stop } = call
+    const { id, tool, stop, session } = call
     const left = (): number | undefined => this.#timeLeft(call)
     begin(id)
     const args = this.#arguments(call)
@@ -227,7 +231,8 @@ export class WorkerCalls {
       if (ms > 0) await sleep(ms)
       const progress: ToolContext['progress'] = (done, total, text) => call.progress?.report(done, total, text)
       const host = this.host.of(id)
-      const returned = tool.run(args, { ...context, signal: stop.signal, sleep, deadline: left, progress, host })
+      const own = { signal: stop.signal, sleep, deadline: left, progress, session, host }
+      const returned = tool.run(args, { ...context, ...own })
       if (tool.isStream) {
         const { say } = this.#dependencies
         this.#answer(call, await runStream({ id, tool: tool.name, returned, gate: call.gate, codec, say }))
@@ -263,7 +268,7 @@ export class WorkerCalls {
         signal: stop.signal,
         sleep,
         deadline,
-        progress: () => undefined,
+        ...OF_BATCH,
       })
       if (!Array.isArray(parts) || parts.length !== rows.length) {
         const what = Array.isArray(parts) ? `${parts.length} results` : 'no array'
@@ -340,6 +345,9 @@ export class WorkerCalls {
     this.#dependencies.drained()
   }
 }
+
+/** A batch belongs to no call alone. */
+const OF_BATCH = { progress: (): void => undefined, session: undefined }
 
 /** Of a batch: of its last call; none if a call has none. */
 const latest = (times: readonly (number | undefined)[]): number | undefined =>

@@ -85,6 +85,7 @@ export class BusyPool {
       maxDeaths: 3,
       cancelGrace: 100,
       drainTimeout: 1_000,
+      sessionLimit: 1_000,
     }
     this.state = createState(settings)
     this.#tell({ type: 'pool.start' })

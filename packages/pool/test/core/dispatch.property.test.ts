@@ -6,6 +6,7 @@ import type { PoolCoreEvent } from '../../src/core/event.ts'
 import type { Priority } from '../../src/core/lanes.ts'
 import { inFlightIn, queuedIn, type Settings } from '../../src/core/state.ts'
 import { missingModule } from './support.ts'
+import { SessionLedger } from './session-ledger.ts'
 import { StreamLedger } from './stream-ledger.ts'
 import { World } from './world.ts'
 
@@ -134,6 +135,26 @@ const aStreamStep: fc.Arbitrary<Step> = fc.oneof(
   }),
 )
 
+const aSessionStep: fc.Arbitrary<Step> = fc.oneof(
+  step(
+    20,
+    fc.record({
+      tool: fc.constantFrom('sync', 'sync', 'other', 'async'),
+      timeout: fc.option(fc.integer({ min: 1, max: 501 }), { nil: undefined }),
+      idempotent: fc.boolean(),
+      size: fc.constant(0),
+      priority: fc.constantFrom<Priority>('normal', 'normal', 'high', 'low'),
+      handle: fc.nat(11),
+    }),
+    (world, asked) => {
+      world.offer(asked)
+    },
+  ),
+  step(2, fc.tuple(fc.nat(11), fc.constantFrom('session.close', 'session.restart')), (world, [n, type]) => {
+    world.end(n, type)
+  }),
+)
+
 const aSettings: fc.Arbitrary<Settings> = fc.record({
   pool: fc.constant('p'),
   size: fc.integer({ min: 1, max: 4 }),
@@ -143,11 +164,18 @@ const aSettings: fc.Arbitrary<Settings> = fc.record({
   maxDeaths: fc.integer({ min: 1, max: 3 }),
   cancelGrace: fc.nat(300),
   drainTimeout: fc.nat(1_000),
+  sessionLimit: fc.integer({ min: 1, max: 6 }),
 })
 
 const aStory = fc.array(aStep, { minLength: 20, maxLength: 200, size: 'max' })
 
 const aStreamStory = fc.array(fc.oneof({ weight: 3, arbitrary: aStep }, { weight: 2, arbitrary: aStreamStep }), {
+  minLength: 20,
+  maxLength: 200,
+  size: 'max',
+})
+
+const aSessionStory = fc.array(fc.oneof({ weight: 2, arbitrary: aStep }, { weight: 1, arbitrary: aSessionStep }), {
   minLength: 20,
   maxLength: 200,
   size: 'max',
@@ -193,34 +221,62 @@ test('whatever happens to streams: credit is never overdrawn nor lost, none is r
   expect([items > 5_000, credits > 1_000, left > 500, idle > 200]).toEqual([true, true, true, true])
 })
 
+test('whatever happens to sessions: a strict one never moves, each call finds its own, none is left, all take turns', () => {
+  const before = World.events
+  fc.assert(
+    fc.property(aSettings, aSessionStory, (settings, story) => void live(settings, story)),
+    { numRuns: 4 * RUNS },
+  )
+  expect(World.events - before).toBeGreaterThan(100_000)
+  const { opened, lost, expired, closed, sent } = SessionLedger.counts
+  expect([opened > 1_000, lost > 100, expired > 100, closed > 100, sent > 5_000]).toEqual([
+    true,
+    true,
+    true,
+    true,
+    true,
+  ])
+})
+
 test('whatever has happened: after stop every call is settled, in whatever order the last workers go', () => {
   fc.assert(
-    fc.property(aSettings, fc.oneof(aStory, aStreamStory), anEnd, aStory, (settings, story, end, afterwards) => {
-      const world = live(settings, story)
-      for (const event of end) world.tell(event)
-      for (const step of afterwards) step(world)
-      const { isClosing, status } = world.state
-      if (!isClosing && status !== 'stopping') return // it had started before it could fail
-      for (let fires = 0; !world.state.isClosing && fires < 1_000; fires += 1) world.fire(false) // it drains
-      world.tell({ type: 'pool.closed', left: [] })
-      expect(['stopped', 'idle']).toContain(world.state.status)
-      expect([queuedIn(world.state), inFlightIn(world.state), world.ended, world.answers]).toEqual([0, 0, 1, 1])
-    }),
+    fc.property(
+      aSettings,
+      fc.oneof(aStory, aStreamStory, aSessionStory),
+      anEnd,
+      aSessionStory,
+      (settings, story, end, afterwards) => {
+        const world = live(settings, story)
+        for (const event of end) world.tell(event)
+        for (const step of afterwards) step(world)
+        const { isClosing, status } = world.state
+        if (!isClosing && status !== 'stopping') return // it had started before it could fail
+        for (let fires = 0; !world.state.isClosing && fires < 1_000; fires += 1) world.fire(false) // it drains
+        world.tell({ type: 'pool.closed', left: [] })
+        expect(['stopped', 'idle']).toContain(world.state.status)
+        expect([queuedIn(world.state), inFlightIn(world.state), world.ended, world.answers]).toEqual([0, 0, 1, 1])
+      },
+    ),
     { numRuns: RUNS },
   )
 })
 
 test('whatever has happened: a hard stop settles every call at once, and later events have no effect', () => {
   fc.assert(
-    fc.property(aSettings, fc.oneof(aStory, aStreamStory), aStory, (settings, story, afterwards) => {
-      const world = live(settings, story)
-      world.tell({ type: 'pool.halt' })
-      expect([queuedIn(world.state), inFlightIn(world.state), world.timers.size]).toEqual([0, 0, 0])
-      expect([world.settled.size, world.answers]).toEqual([world.accepted.size, 1])
-      world.ended = 1
-      for (const step of afterwards) step(world)
-      expect(world.settled.size).toBe(world.accepted.size)
-    }),
+    fc.property(
+      aSettings,
+      fc.oneof(aStory, aStreamStory, aSessionStory),
+      aSessionStory,
+      (settings, story, afterwards) => {
+        const world = live(settings, story)
+        world.tell({ type: 'pool.halt' })
+        expect([queuedIn(world.state), inFlightIn(world.state), world.timers.size]).toEqual([0, 0, 0])
+        expect([world.settled.size, world.answers]).toEqual([world.accepted.size, 1])
+        world.ended = 1
+        for (const step of afterwards) step(world)
+        expect(world.settled.size).toBe(world.accepted.size)
+      },
+    ),
     { numRuns: RUNS },
   )
 })

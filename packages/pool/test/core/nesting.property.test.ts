@@ -44,6 +44,7 @@ const aSettings: fc.Arbitrary<Settings> = fc.record({
   queueLimit: fc.constantFrom(1, 1_000),
   hasHandle: fc.constant(true),
   maxDeaths: fc.integer({ min: 1, max: 3 }),
+  sessionLimit: fc.constant(10),
   cancelGrace: fc.constant(100),
   drainTimeout: fc.constant(1_000),
 })

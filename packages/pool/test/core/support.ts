@@ -41,6 +41,7 @@ export class Stand {
       maxDeaths: 3,
       cancelGrace: 100,
       drainTimeout: 5_000,
+      sessionLimit: 1_000,
       ...settings,
     })
   }

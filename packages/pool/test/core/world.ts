@@ -17,6 +17,7 @@ import {
   type Settings,
 } from '../../src/core/state.ts'
 import { checkAhead, checkSlot, inOrder, isLookedAfter, listed, must } from './slot-rules.ts'
+import { SessionLedger } from './session-ledger.ts'
 import { StreamLedger } from './stream-ledger.ts'
 import { failureOf } from './support.ts'
 
@@ -30,6 +31,8 @@ export interface Offer {
   readonly stream?: number | undefined
   /** Some of its arguments are streams. */
   readonly feeds?: boolean
+  /** The number of the handle of its session; undefined: of none. */
+  readonly handle?: number
 }
 
 export type Answer = 'value' | 'error' | 'given back' | 'out of time'
@@ -55,6 +58,7 @@ export class World {
   readonly streams = new StreamLedger((event) => {
     this.tell(event)
   })
+  readonly sessions = new SessionLedger()
   now = 0
   /** Every call that was ever offered, in order. */
   readonly offered: Call[] = []
@@ -99,7 +103,10 @@ export class World {
   }
 
   #carryOut(effect: Effect): void {
-    must(this.ended === 0 || ['refuse', 'drained', 'reloaded'].includes(effect.type), 'an effect after the end')
+    must(
+      this.ended === 0 || ['refuse', 'drained', 'reloaded', 'session.closed'].includes(effect.type),
+      'an effect after the end',
+    )
     switch (effect.type) {
       case 'send':
         this.#send(effect.call, effect.slot, effect.timeLeft)
@@ -109,6 +116,15 @@ export class World {
         this.lastError = effect.error
         this.settled.set(effect.call, (this.settled.get(effect.call) ?? 0) + 1)
         this.streams.settled(effect.call, effect.error, this.now)
+        return
+      case 'session.open':
+        this.sessions.opened(effect)
+        return
+      case 'session.close':
+        this.sessions.closed(effect, [...this.#held(effect.slot)])
+        return
+      case 'session.closed':
+        this.sessions.answered(effect.use)
         return
       case 'credit':
         this.streams.credit(effect, this.now)
@@ -178,6 +194,12 @@ export class World {
     must(held.size === 0 || ![...held, call].some(({ suspect }) => suspect), 'a suspect is not alone')
     if (call.tool !== 'async' && ![...held].some(({ tool }) => tool !== 'async')) this.#heard.set(slot, this.now)
     const others = this.state.slots.filter((each) => each.isOpen && each !== slot)
+    if (call.session !== undefined) {
+      must(held.size < concurrency, 'a call of a session was sent ahead')
+      this.sessions.sent(call, slot)
+      held.add(call)
+      return
+    }
     if (held.size < concurrency) {
       held.add(call)
       must(
@@ -227,7 +249,11 @@ export class World {
     must(counts.completed + counts.failed === settled.size, 'the counts do not say what was settled')
     const withWorker = state.slots.flatMap(({ calls }) => listed(calls.first))
     const ahead = withWorker.filter(({ isAhead }) => isAhead)
-    const queued = [...listed(state.again.first), ...PRIORITIES.flatMap((lane) => listed(state.waiting[lane].first))]
+    const queued = [
+      ...listed(state.again.first),
+      ...PRIORITIES.flatMap((lane) => listed(state.waiting[lane].first)),
+      ...this.sessions.waiting(state),
+    ]
     must(withWorker.length === withWorkers(state) && ahead.length === state.ahead, 'calls with workers are miscounted')
     must(withWorker.length - ahead.length === inFlightIn(state), 'calls in flight are miscounted')
     must(queued.length + ahead.length === queuedIn(state), 'a list does not know its size')
@@ -240,6 +266,7 @@ export class World {
     )
     if (isAnswer) this.#checkShares()
     this.streams.check()
+    this.sessions.check(state)
     this.#checkUpkeep()
     this.#outside = new Set([...listed(state.again.first), ...withWorker.filter(({ isAhead }) => !isAhead)])
     for (const slot of state.slots) {
@@ -251,7 +278,7 @@ export class World {
       must(slot.occupant !== 'none' || calls.length === 0, 'a call is with no worker')
       const free = slot.isOpen && calls.length === 0
       const isHeld = state.status === 'stopping' || state.isPaused || this.#isWatching
-      must(!free || queued.length === 0 || isHeld, 'a worker idles')
+      must(!free || isHeld || !queued.some((call) => this.sessions.mayRun(call, slot)), 'a worker idles')
     }
     must(
       [...this.timers.keys()].every((timer) => state.timers.has(timer)),
@@ -300,9 +327,9 @@ export class World {
 
   /** A worker idles while another one has much to do, and nothing was asked back from any. */
   #checkShares(): void {
-    const { slots, again, waiting } = this.state
+    const { slots, again, waiting, inSessions } = this.state
     if (
-      again.size + waiting.size > 0 ||
+      again.size + waiting.size + inSessions > 0 ||
       this.state.isPaused ||
       this.#isWatching ||
       slots.some(({ recalled }) => recalled > 0)
@@ -334,15 +361,16 @@ export class World {
     this.streams.item(n, begun, bytes, this.now)
   }
 
-  offer({ tool, size, stream, feeds = false, ...asked }: Offer): void {
+  offer({ tool, size, stream, feeds = false, handle, ...asked }: Offer): void {
     const call = new Call(tool, asked)
+    if (handle !== undefined) call.use = this.sessions.handle(handle)
     call.size = size
     call.hasFeeds = feeds
     if (stream !== undefined) this.streams.add(call, stream === 0 ? undefined : stream)
     this.offered.push(call)
     this.accepted.add(call)
-    const { waiting, ahead, settings } = this.state
-    const mayWait = waiting.size + ahead < Math.max(settings.queueLimit, 1)
+    const { waiting, ahead, inSessions, settings } = this.state
+    const mayWait = waiting.size + ahead + inSessions < Math.max(settings.queueLimit, 1)
     this.tell({ type: 'call.offered', call, isWatched: asked.timeout !== undefined })
     must(mayWait || !this.accepted.has(call), 'the queue is longer than its limit')
   }
@@ -432,10 +460,11 @@ export class World {
     })
     this.#held(slot).clear()
     this.doomed.delete(slot)
+    this.sessions.gone(slot)
     this.tell({ type: 'worker.exited', worker, incarnation, reason, unbegun })
     if (!isCrash || !mayMove) return
     for (const { call, deaths, suspect, isLate, state } of before) {
-      if (state === 'settled' || isLate) continue
+      if (state === 'settled' || isLate || call.session?.isStrict === true) continue // it is lost with its session
       if (unbegun.has(call) && (call.stream?.items ?? 0) === 0) {
         must(call.deaths === deaths && call.suspect === suspect, 'a call that had not begun is to blame')
         must((call.state as string) !== 'settled', 'a call that had not begun did not move')
@@ -458,6 +487,12 @@ export class World {
     this.timers.delete(timer)
     this.now = Math.max(this.now, due)
     this.tell({ type: 'pool.timer', timer })
+  }
+
+  /** A handle is closed, or begins its session anew. */
+  end(n: number, type: 'session.close' | 'session.restart'): void {
+    const use = type === 'session.close' ? this.sessions.close(n) : this.sessions.handle(n)
+    this.tell({ type, use })
   }
 
   /** A call's deadline passes, or its signal is aborted. */

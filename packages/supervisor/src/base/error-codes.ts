@@ -39,5 +39,11 @@ export type ErrorCode =
   | 'QUEUE_TIMEOUT'
   /** Pool. A function of the host waits for the call, and no worker could ever become free for it. */
   | 'DEADLOCK'
+  /** Pool. The worker of the session has no place, and the session does not wait for one. */
+  | 'WORKER_BUSY'
+  /** Pool. The state of the session is gone, with its worker or because the session has ended. */
+  | 'SESSION_LOST'
+  /** Pool. As many sessions are open as the pool may have. */
+  | 'SESSION_LIMIT'
   /** Pool. Several workers died while they handled the call, so it is not tried again. */
   | 'POISON_CALL'

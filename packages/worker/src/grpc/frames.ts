@@ -11,8 +11,16 @@ export function toMessage(frame: HostFrame): HostMessage {
       return { kind: { $case: 'welcome', value } }
     }
     case 'call': {
-      const { id, tool, args, timeout, isStream, wantsProgress = false } = frame
-      const value = { id, tool, arguments: args.bytes, timeoutMs: timeout, stream: isStream, progress: wantsProgress }
+      const { id, tool, args, timeout, isStream, wantsProgress = false, session = 0 } = frame
+      const value = {
+        id,
+        tool,
+        arguments: args.bytes,
+        timeoutMs: timeout,
+        stream: isStream,
+        progress: wantsProgress,
+        session,
+      }
       return { kind: { $case: 'call', value } }
     }
     case 'cancel': {
@@ -21,6 +29,10 @@ export function toMessage(frame: HostFrame): HostMessage {
     }
     case 'ping':
       return { kind: { $case: 'ping', value: { nonce: frame.nonce } } }
+    case 'sessionOpen':
+      return { kind: { $case: 'sessionOpen', value: { number: frame.number, id: frame.id } } }
+    case 'sessionClose':
+      return { kind: { $case: 'sessionClose', value: { number: frame.number } } }
     case 'credit':
       return { kind: { $case: 'credit', value: { id: frame.id, bytes: frame.bytes } } }
     case 'hostResult':

@@ -71,6 +71,8 @@ export function hostFailureBody({ type, message, traceback, hint, place, attribu
   return encode(Object.fromEntries(fields.filter(([, value]) => value.length > 0)))
 }
 
+export const sessionOpenBody = (id: string): Buffer => encode({ id })
+
 export const refusedBody = (message: string): Buffer => encode({ message })
 
 const NOTHING = new Uint8Array()

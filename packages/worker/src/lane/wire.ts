@@ -40,6 +40,8 @@ export const HOST_KIND = {
   hostItem: 25,
   feed: 26,
   feedEnd: 27,
+  sessionOpen: 28,
+  sessionClose: 29,
 } as const
 
 export const FLAG = {
@@ -51,6 +53,8 @@ export const FLAG = {
   spin: 4,
   /** The items of the tool are wanted. */
   stream: 8,
+  /** The body begins with the number of a tool session. */
+  session: 32,
   /** The caller wants to hear how far the call has come. */
   progress: 64,
 } as const

@@ -15,7 +15,7 @@ import type {
   HostResultFrame,
 } from '../frame.ts'
 import { inOne, type EncodedValue } from '../values/encoded-value.ts'
-import { feedEndBody, hostFailureBody, welcomeBody } from './bodies.ts'
+import { feedEndBody, hostFailureBody, sessionOpenBody, welcomeBody } from './bodies.ts'
 import { putHeader } from './header.ts'
 import { LongFrame, type LongHead } from './long-frame.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HOST_KIND, PREAMBLE } from './wire.ts'
@@ -25,6 +25,9 @@ const COPIED_BYTES = 16 * 1024
 const SLAB_BYTES = 64 * 1024
 /** From so many bytes on that the socket holds, nothing more is written until it has drained. */
 const HELD_BYTES = 1024 * 1024
+
+/** Of the number of a session, which goes before the arguments of its calls. */
+const NUMBER_BYTES = 4
 
 /** What is used of a socket. */
 export type LaneSocket = Pick<
@@ -85,6 +88,12 @@ export class LaneWriter implements Carrier {
         break
       case 'welcome':
         this.#short(HOST_KIND.welcome, 0, 0, 0, welcomeBody(frame.maxBytes))
+        break
+      case 'sessionOpen':
+        this.#short(HOST_KIND.sessionOpen, 0, frame.number, 0, sessionOpenBody(frame.id))
+        break
+      case 'sessionClose':
+        this.#short(HOST_KIND.sessionClose, 0, frame.number, 0)
     }
     if (!this.#isScheduled) {
       this.#isScheduled = true
@@ -102,25 +111,26 @@ export class LaneWriter implements Carrier {
     this.#socket.end()
   }
 
-  #call({ id, index, timeout, isStream, wantsProgress, args }: CallFrame): void {
-    const spin = this.#maySpin() ? FLAG.spin : 0
-    const flags = spin | (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
-    if (args.segments.length === 0 && args.bytes.length <= FRAME_BYTES) {
+  #call({ id, index, timeout, isStream, wantsProgress, session = 0, args }: CallFrame): void {
+    const asks = (isStream ? FLAG.stream : 0) | (wantsProgress === true ? FLAG.progress : 0)
+    const flags = (this.#maySpin() ? FLAG.spin : 0) | asks | (session === 0 ? 0 : FLAG.session)
+    if (args.segments.length === 0 && args.bytes.length + NUMBER_BYTES <= FRAME_BYTES) {
       this.#waiting.push(id)
-      this.#short(HOST_KIND.call, index, id, timeout, args.bytes, flags)
-    } else if (this.#value({ kind: HOST_KIND.call, code: index, id, extra: timeout, flags }, args)) {
+      this.#short(HOST_KIND.call, index, id, timeout, args.bytes, flags, session)
+    } else if (this.#value({ kind: HOST_KIND.call, code: index, id, extra: timeout, flags }, args, session)) {
       this.#waiting.push(id)
     }
   }
 
   /** Puts a frame whose body is a value. Tells whether it waits in slab or chunks, and not among the long frames. */
-  #value(head: LongHead, { bytes, segments }: EncodedValue): boolean {
+  #value(head: LongHead, { bytes, segments }: EncodedValue, session = 0): boolean {
     const { kind, code, id, extra, flags } = head
-    if (segments.length === 0 && bytes.length <= FRAME_BYTES) {
-      this.#short(kind, code, id, extra, bytes, flags)
+    if (segments.length === 0 && bytes.length + NUMBER_BYTES <= FRAME_BYTES) {
+      this.#short(kind, code, id, extra, bytes, flags, session)
       return true
     }
     const parts = segments.length === 0 ? [bytes] : [tableOf(segments), bytes, ...segments]
+    if (session !== 0) parts.unshift(numberOf(session))
     const ownFlags = flags | (segments.length === 0 ? 0 : FLAG.apart)
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     if (length > FRAME_BYTES) {
@@ -134,8 +144,8 @@ export class LaneWriter implements Carrier {
   }
 
   /**
-   * A Cancel must not overtake its call, what is said of a host call must not overtake an item of it, and the items of a
-   * feed must not overtake each other.
+   * A Cancel must not overtake its call, what is said of a host call must not overtake an item of it, and the items of
+   * a feed must not overtake each other.
    */
   #inOrder(frame: CancelFrame | HostResultFrame | HostFailureFrame | HostItemFrame | FeedFrame | FeedEndFrame): void {
     const { kind, id } = frame
@@ -153,10 +163,13 @@ export class LaneWriter implements Carrier {
     } else this.#value({ kind: HOST_KIND[kind], code: 0, id, extra: 0, flags: 0 }, frame.value)
   }
 
-  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0): void {
+  /** `session`: a number that goes before the body; 0: none. */
+  #short(kind: number, code: number, id: number, extra: number, body?: Buffer, flags = 0, session = 0): void {
     const length = body === undefined ? 0 : body.length
     const isCopied = length <= COPIED_BYTES
-    this.#header(length, kind, flags, code, id, extra, isCopied ? length : 0)
+    const before = session === 0 ? 0 : NUMBER_BYTES
+    this.#header(before + length, kind, flags, code, id, extra, before + (isCopied ? length : 0))
+    if (before > 0) this.#position = this.#slab.writeUInt32LE(session, this.#position)
     if (body === undefined) return
     if (isCopied) {
       this.#slab.set(body, this.#position)
@@ -255,6 +268,12 @@ export class LaneWriter implements Carrier {
 /** Whether a frame of the kind has to wait for a long frame of the same id that is being written. */
 const mayNotOvertake = (kind: HostFrame['kind'], long: number): boolean =>
   long === (kind === 'cancel' ? HOST_KIND.call : kind.startsWith('host') ? HOST_KIND.hostItem : HOST_KIND.feed)
+
+function numberOf(session: number): Buffer {
+  const bytes = Buffer.allocUnsafe(NUMBER_BYTES)
+  bytes.writeUInt32LE(session)
+  return bytes
+}
 
 /** The number of segments and the length of each. */
 function tableOf(segments: readonly Buffer[]): Buffer {

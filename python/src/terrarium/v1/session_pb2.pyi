@@ -74,7 +74,7 @@ class WorkerFrame(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., item: _Optional[_Union[Item, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., host_call: _Optional[_Union[HostCall, _Mapping]] = ..., host_cancel: _Optional[_Union[HostCancel, _Mapping]] = ..., host_credit: _Optional[_Union[HostCredit, _Mapping]] = ..., want: _Optional[_Union[Want, _Mapping]] = ...) -> None: ...
 
 class HostFrame(_message.Message):
-    __slots__ = ("welcome", "call", "cancel", "ping", "credit", "host_result", "host_failure", "host_item", "feed", "feed_end")
+    __slots__ = ("welcome", "call", "cancel", "ping", "credit", "host_result", "host_failure", "host_item", "feed", "feed_end", "session_open", "session_close")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
@@ -85,6 +85,8 @@ class HostFrame(_message.Message):
     HOST_ITEM_FIELD_NUMBER: _ClassVar[int]
     FEED_FIELD_NUMBER: _ClassVar[int]
     FEED_END_FIELD_NUMBER: _ClassVar[int]
+    SESSION_OPEN_FIELD_NUMBER: _ClassVar[int]
+    SESSION_CLOSE_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     call: Call
     cancel: Cancel
@@ -95,7 +97,9 @@ class HostFrame(_message.Message):
     host_item: HostItem
     feed: Feed
     feed_end: FeedEnd
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., host_result: _Optional[_Union[HostResult, _Mapping]] = ..., host_failure: _Optional[_Union[HostFailure, _Mapping]] = ..., host_item: _Optional[_Union[HostItem, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., feed_end: _Optional[_Union[FeedEnd, _Mapping]] = ...) -> None: ...
+    session_open: SessionOpen
+    session_close: SessionClose
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., host_result: _Optional[_Union[HostResult, _Mapping]] = ..., host_failure: _Optional[_Union[HostFailure, _Mapping]] = ..., host_item: _Optional[_Union[HostItem, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ..., feed_end: _Optional[_Union[FeedEnd, _Mapping]] = ..., session_open: _Optional[_Union[SessionOpen, _Mapping]] = ..., session_close: _Optional[_Union[SessionClose, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol_version", "token", "pid", "package_version", "python_version", "reports_begun")
@@ -148,20 +152,36 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., is_async: bool = ..., summary: _Optional[str] = ..., is_stream: bool = ..., signature: _Optional[str] = ..., doc: _Optional[str] = ..., kind: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("id", "tool", "arguments", "timeout_ms", "stream", "progress")
+    __slots__ = ("id", "tool", "arguments", "timeout_ms", "stream", "session", "progress")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     id: int
     tool: str
     arguments: bytes
     timeout_ms: int
     stream: bool
+    session: int
     progress: bool
-    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., stream: bool = ..., progress: bool = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., timeout_ms: _Optional[int] = ..., stream: bool = ..., session: _Optional[int] = ..., progress: bool = ...) -> None: ...
+
+class SessionOpen(_message.Message):
+    __slots__ = ("number", "id")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    id: str
+    def __init__(self, number: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
+
+class SessionClose(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("id", "done", "total", "text")

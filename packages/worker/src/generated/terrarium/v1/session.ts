@@ -137,6 +137,12 @@ export interface HostFrame {
     | //
     /** A feed has no more items. */
     { $case: "feedEnd"; value: FeedEnd }
+    | //
+    /** Begins a session of calls. */
+    { $case: "sessionOpen"; value: SessionOpen }
+    | //
+    /** Ends a session of calls. */
+    { $case: "sessionClose"; value: SessionClose }
     | undefined;
 }
 
@@ -205,8 +211,24 @@ export interface Call {
   timeoutMs: number;
   /** The tool is a generator, and its items are wanted: each is an Item, and a Result with the value null ends them. */
   stream: boolean;
+  /** The session that the call belongs to; 0 for a call that belongs to none. */
+  session: number;
   /** The caller wants to hear how far the call has come. */
   progress: boolean;
+}
+
+/** Begins a session of calls: the worker keeps its state until SessionClose. */
+export interface SessionOpen {
+  /** Not 0, and never used before with this worker. */
+  number: number;
+  /** What the caller calls it. */
+  id: string;
+}
+
+/** Ends a session of calls. No call of it is open, and none follows. */
+export interface SessionClose {
+  /** The session. */
+  number: number;
 }
 
 /** How far a call has come, as its tool says. A worker sends it only for an open call that asks for it. */
@@ -737,6 +759,12 @@ export const HostFrame: MessageFns<HostFrame> = {
       case "feedEnd":
         FeedEnd.encode(message.kind.value, writer.uint32(82).fork()).join();
         break;
+      case "sessionOpen":
+        SessionOpen.encode(message.kind.value, writer.uint32(90).fork()).join();
+        break;
+      case "sessionClose":
+        SessionClose.encode(message.kind.value, writer.uint32(98).fork()).join();
+        break;
     }
     return writer;
   },
@@ -832,6 +860,22 @@ export const HostFrame: MessageFns<HostFrame> = {
             }
 
             message.kind = { $case: "feedEnd", value: FeedEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.kind = { $case: "sessionOpen", value: SessionOpen.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.kind = { $case: "sessionClose", value: SessionClose.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1175,7 +1219,7 @@ export const Tool: MessageFns<Tool> = {
 };
 
 function createBaseCall(): Call {
-  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0, stream: false, progress: false };
+  return { id: 0, tool: "", arguments: Buffer.alloc(0), timeoutMs: 0, stream: false, session: 0, progress: false };
 }
 
 export const Call: MessageFns<Call> = {
@@ -1194,6 +1238,9 @@ export const Call: MessageFns<Call> = {
     }
     if (message.stream !== false) {
       writer.uint32(40).bool(message.stream);
+    }
+    if (message.session !== 0) {
+      writer.uint32(48).uint32(message.session);
     }
     if (message.progress !== false) {
       writer.uint32(56).bool(message.progress);
@@ -1254,12 +1301,123 @@ export const Call: MessageFns<Call> = {
             message.stream = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.session = reader.uint32();
+            continue;
+          }
           case 7: {
             if (tag !== 56) {
               break;
             }
 
             message.progress = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSessionOpen(): SessionOpen {
+  return { number: 0, id: "" };
+}
+
+export const SessionOpen: MessageFns<SessionOpen> = {
+  encode(message: SessionOpen, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionOpen {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionOpen();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSessionClose(): SessionClose {
+  return { number: 0 };
+}
+
+export const SessionClose: MessageFns<SessionClose> = {
+  encode(message: SessionClose, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionClose {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionClose();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
             continue;
           }
         }
