@@ -58,7 +58,9 @@ function saturation(state: PoolState, call: Call): TerrariumError | undefined {
   // It does not have to wait.
   const home = use === undefined ? undefined : state.sessions.get(use.id)?.home
   if (parent !== undefined) {
-    if (freeSlotNested(state, call) !== undefined) return undefined
+    const isFree =
+      home === undefined ? freeSlotNested(state, call) !== undefined : hasRoom(state, home) && !isBehindHost(home, call)
+    if (isFree) return undefined
   } else if (!state.isPaused && queuedIn(state) === 0) {
     const isFree = home === undefined ? freeSlot(state, false) !== undefined : hasRoom(state, home)
     if (isFree) return undefined
@@ -154,7 +156,9 @@ const isBehindHost = (slot: Slot, { tool }: Call): boolean =>
 
 /** The slot for a call that is not nested. Behind a main thread that waits it would be asked back for a nested call. */
 function slotFor(state: PoolState, call: Call): Slot | undefined {
-  if (call.session !== undefined) return sessions.slotOf(state, call, call.session)
+  const { session } = call
+  if (session !== undefined)
+    return state.nested.size > 0 ? slotNested(state, call, session) : sessions.slotOf(state, call, session)
   return state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
 }
 

@@ -91,6 +91,8 @@ export function enter({ state, effects }: Turn, call: Call, session: ToolSession
     number = state.lastSession
     session.places.set(slot, number)
     slot.sessions += 1
+    // A nested call may begin the session before calls that wait: these wait for its worker from now on.
+    if (session.isStrict && state.queues.delete(session.waiting)) slot.bound.add(session.waiting)
     effects.push({ type: 'session.open', slot, number, id: session.id })
   }
   session.inFlight += 1
