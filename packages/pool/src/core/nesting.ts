@@ -3,6 +3,7 @@
 // refused.
 import { askBack } from './ahead.ts'
 import type { Call } from './call.ts'
+import { isHasty, refuseBusy } from './sessions.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState } from './state.ts'
@@ -22,7 +23,9 @@ export function refuseStuck(turn: Turn): void {
     for (let call = state.nested.first; call !== undefined; call = call.next) if (stuck.has(call)) newest = call
     if (newest === undefined) return
     state.nested.delete(newest)
-    refuse(turn, newest)
+    const { session } = newest
+    if (session !== undefined && isHasty(session)) refuseBusy(turn, newest, session)
+    else refuse(turn, newest)
   }
 }
 

@@ -73,9 +73,14 @@ function saturation(state: PoolState, call: Call): TerrariumError | undefined {
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { nested, again, isPaused, inSessions } = turn.state
+  const { nested, isPaused } = turn.state
   if (nested.size > 0) placeNested(turn)
-  if (isPaused) return
+  if (!isPaused) placeOthers(turn)
+  if (nested.size > 0) sessions.refuseHastyNested(turn)
+}
+
+function placeOthers(turn: Turn): void {
+  const { again, inSessions } = turn.state
   const isDone = place(turn, again)
   if (inSessions > 0) placeSessions(turn, isDone)
   else if (isDone && place(turn, turn.state.waiting.inUse)) share(turn)
@@ -126,10 +131,7 @@ function placeNested(turn: Turn): void {
     next = call.next
     const { session } = call
     const slot = session === undefined ? freeSlotNested(turn.state, call) : slotNested(turn.state, call, session)
-    if (slot === undefined) {
-      if (session !== undefined) sessions.refuseIfHasty(turn, call, session)
-      continue
-    }
+    if (slot === undefined) continue
     nested.delete(call)
     hand(turn, call, slot, false)
   }

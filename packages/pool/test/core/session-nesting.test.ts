@@ -11,9 +11,10 @@ interface Made {
   /** The call whose function makes it. */
   readonly parent?: Call
   readonly idempotent?: boolean
+  readonly isWatched?: boolean
 }
 
-function call(pool: Stand, tool: string, { use, parent, idempotent = false }: Made = {}): Call {
+function call(pool: Stand, tool: string, { use, parent, idempotent = false, isWatched = false }: Made = {}): Call {
   const path = parent === undefined ? [] : [...(parent.nested?.path ?? [parent.tool]), 'host f', tool]
   const made = new Call(tool, {
     timeout: undefined,
@@ -21,7 +22,7 @@ function call(pool: Stand, tool: string, { use, parent, idempotent = false }: Ma
     ...(parent === undefined ? {} : { nested: { parent, path } }),
   })
   made.use = use
-  pool.tell({ type: 'call.offered', call: made, isWatched: false })
+  pool.tell({ type: 'call.offered', call: made, isWatched })
   return made
 }
 
@@ -102,6 +103,7 @@ test('strict_fail_fast: a nested call is refused at once when its home has no pl
   const outer = waiting(pool, 'a', { use })
   const own = call(pool, 'b', { use, parent: outer })
   expect(errorOf(pool, own)).toMatchObject({ code: 'WORKER_BUSY', details: { session: 'a', worker: 'worker-1' } })
+  expect(pool.told.get(call(pool, 'b', { use, parent: outer, isWatched: true }))).toBe('WORKER_BUSY')
   finish(pool, outer)
   const busy = call(pool, 'busy', { use })
   const other = waiting(pool, 'c')
@@ -118,6 +120,17 @@ test('strict_fail_fast: a nested call that begins its session waits for a worker
   expect(inner.state).toBe('queued')
   pool.answer(busy)
   expect(inner.slot?.id).toBe('worker-2')
+})
+
+test('strict_fail_fast: a nested call that waits for its first worker is refused when another call begins the session', () => {
+  const pool = Stand.started({ size: 2, concurrency: 2 }, ['async'])
+  const use = handle('strict_fail_fast')
+  const outer = waiting(pool, 'a')
+  waiting(pool, 'b')
+  const inner = call(pool, 'c', { use, parent: outer })
+  expect(inner.state).toBe('queued')
+  expect(call(pool, 'async', { use, parent: outer }).state).toBe('placed')
+  expect(pool.told.get(inner)).toBe('WORKER_BUSY')
 })
 
 test('a nested call that waits for its home is lost with it, and so is one that is to run again', () => {
