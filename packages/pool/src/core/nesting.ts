@@ -3,6 +3,7 @@
 // refused.
 import { askBack } from './ahead.ts'
 import type { Call } from './call.ts'
+import { isHasty, refuseBusy } from './sessions.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState } from './state.ts'
@@ -22,18 +23,26 @@ export function refuseStuck(turn: Turn): void {
     for (let call = state.nested.first; call !== undefined; call = call.next) if (stuck.has(call)) newest = call
     if (newest === undefined) return
     state.nested.delete(newest)
-    refuse(turn, newest)
+    const { session } = newest
+    if (session !== undefined && isHasty(session)) refuseBusy(turn, newest, session)
+    else refuse(turn, newest)
   }
 }
 
-/** A quick look: a worker takes calls soon, or runs a call that waits for no function of the host. */
-function isMoving({ slots }: PoolState): boolean {
-  for (const slot of slots) {
-    if (slot.occupant !== 'ready') {
-      if (slot.occupant !== 'doomed' && (slot.parked === undefined || slot.probing)) return true
-    } else if (slot.hosts === 0 || slot.overdue > 0) return true
+/** A quick look: for each nested call a worker that may have a place for it moves. */
+function isMoving({ slots, nested }: PoolState): boolean {
+  if (!slots.some(moves)) return false
+  for (let call = nested.first; call !== undefined; call = call.next) {
+    const home = call.session?.home
+    if (home !== undefined && !moves(home)) return false
   }
-  return false
+  return true
+}
+
+/** The worker takes calls soon, or runs no call that waits for functions of the host. */
+function moves({ occupant, parked, probing, hosts, overdue }: Slot): boolean {
+  if (occupant !== 'ready') return occupant !== 'doomed' && (parked === undefined || probing)
+  return hosts === 0 || overdue > 0
 }
 
 /** Calls of ordinary tools do not wait behind a main thread that waits itself, while others need their places. */

@@ -58,7 +58,9 @@ function saturation(state: PoolState, call: Call): TerrariumError | undefined {
   // It does not have to wait.
   const home = use === undefined ? undefined : state.sessions.get(use.id)?.home
   if (parent !== undefined) {
-    if (freeSlotNested(state, call) !== undefined) return undefined
+    const isFree =
+      home === undefined ? freeSlotNested(state, call) !== undefined : hasRoom(state, home) && !isBehindHost(home, call)
+    if (isFree) return undefined
   } else if (!state.isPaused && queuedIn(state) === 0) {
     const isFree = home === undefined ? freeSlot(state, false) !== undefined : hasRoom(state, home)
     if (isFree) return undefined
@@ -71,9 +73,14 @@ function saturation(state: PoolState, call: Call): TerrariumError | undefined {
 
 /** Hands waiting calls to workers, as many as can take one. */
 export function pump(turn: Turn): void {
-  const { nested, again, isPaused, inSessions } = turn.state
+  const { nested, isPaused } = turn.state
   if (nested.size > 0) placeNested(turn)
-  if (isPaused) return
+  if (!isPaused) placeOthers(turn)
+  if (nested.size > 0) sessions.refuseHastyNested(turn)
+}
+
+function placeOthers(turn: Turn): void {
+  const { again, inSessions } = turn.state
   const isDone = place(turn, again)
   if (inSessions > 0) placeSessions(turn, isDone)
   else if (isDone && place(turn, turn.state.waiting.inUse)) share(turn)
@@ -124,10 +131,7 @@ function placeNested(turn: Turn): void {
     next = call.next
     const { session } = call
     const slot = session === undefined ? freeSlotNested(turn.state, call) : slotNested(turn.state, call, session)
-    if (slot === undefined) {
-      if (session !== undefined) sessions.refuseIfHasty(turn, call, session)
-      continue
-    }
+    if (slot === undefined) continue
     nested.delete(call)
     hand(turn, call, slot, false)
   }
@@ -154,7 +158,9 @@ const isBehindHost = (slot: Slot, { tool }: Call): boolean =>
 
 /** The slot for a call that is not nested. Behind a main thread that waits it would be asked back for a nested call. */
 function slotFor(state: PoolState, call: Call): Slot | undefined {
-  if (call.session !== undefined) return sessions.slotOf(state, call, call.session)
+  const { session } = call
+  if (session !== undefined)
+    return state.nested.size > 0 ? slotNested(state, call, session) : sessions.slotOf(state, call, session)
   return state.nested.size > 0 ? freeSlotNested(state, call) : freeSlot(state, call.suspect)
 }
 

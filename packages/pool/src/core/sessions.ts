@@ -91,6 +91,8 @@ export function enter({ state, effects }: Turn, call: Call, session: ToolSession
     number = state.lastSession
     session.places.set(slot, number)
     slot.sessions += 1
+    // A nested call may begin the session before calls that wait: these wait for its worker from now on.
+    if (session.isStrict && state.queues.delete(session.waiting)) slot.bound.add(session.waiting)
     effects.push({ type: 'session.open', slot, number, id: session.id })
   }
   session.inFlight += 1
@@ -145,14 +147,25 @@ export function refuseHasty(turn: Turn): void {
   }
 }
 
-/** The same for a nested call, for which there is no place now. */
-export function refuseIfHasty(turn: Turn, call: Call, session: ToolSessionState): void {
-  if (session.affinity !== 'strict_fail_fast' || session.home === undefined) return
-  turn.state.nested.delete(call)
-  refuseBusy(turn, call, session)
+/** The same for nested calls. To be asked when no more calls are handed out, which may have begun their sessions. */
+export function refuseHastyNested(turn: Turn): void {
+  const { nested } = turn.state
+  let next: Call | undefined
+  for (let call = nested.first; call !== undefined; call = next) {
+    next = call.next
+    const { session } = call
+    if (session === undefined || !isHasty(session)) continue
+    nested.delete(call)
+    refuseBusy(turn, call, session)
+  }
 }
 
-function refuseBusy(turn: Turn, call: Call, { id, home }: ToolSessionState): void {
+/** Calls of the session are refused while its worker has no place for them. */
+export const isHasty = ({ affinity, home }: ToolSessionState): boolean =>
+  affinity === 'strict_fail_fast' && home !== undefined
+
+/** Refuses a call that has left the queue. */
+export function refuseBusy(turn: Turn, call: Call, { id, home }: ToolSessionState): void {
   const message = `worker ${turn.state.settings.pool}/${home?.id ?? ''} has no place for ${call.tool} of session ${id}`
   const hint = 'Try again later, or choose the affinity `strict_queue`, which waits.'
   reject(turn, call, 'WORKER_BUSY', message, { hint, details: { session: id, worker: home?.id } })

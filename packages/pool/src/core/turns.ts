@@ -2,14 +2,14 @@
 // one of the queues of the pool, a call of a strict session in one of the queues of its worker.
 import type { Call } from './call.ts'
 import type { Lanes } from './lanes.ts'
-import { queuesOf, slotOf } from './sessions.ts'
+import { queuesOf } from './sessions.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState } from './state.ts'
 import type { Turn } from './turn.ts'
 
 /** What placing a call needs of `placement.ts`. */
 export interface Placing {
-  /** The slot whose worker has a place for a call of no session. */
+  /** The slot whose worker has a place for the call. */
   readonly free: (state: PoolState, call: Call) => Slot | undefined
   readonly hand: (turn: Turn, call: Call, slot: Slot) => void
 }
@@ -29,10 +29,11 @@ export function placeInTurn(turn: Turn, placing: Placing): void {
 
 /** A worker that has just taken a call of a session of its own takes a call of the others next, if there is one. */
 function placeBound(turn: Turn, slot: Slot, placing: Placing): boolean {
-  const { queues, settings } = turn.state
-  if (!slot.isOpen || slot.inFlight >= settings.concurrency) return false
+  const { queues } = turn.state
   const queue = nextOf(slot.bound)
-  if (queue === undefined || (slot.servedBound && nextOf(queues) !== undefined)) return false
+  const call = queue?.first
+  if (queue === undefined || call === undefined || placing.free(turn.state, call) !== slot) return false
+  if (slot.servedBound && nextOf(queues) !== undefined) return false
   handNext(turn, slot.bound, queue, slot, placing)
   slot.servedBound = true
   return true
@@ -43,8 +44,7 @@ function placeNext(turn: Turn, placing: Placing): boolean {
   const queue = nextOf(state.queues)
   const call = queue?.first
   if (queue === undefined || call === undefined) return false
-  const { session } = call
-  const slot = session === undefined ? placing.free(state, call) : slotOf(state, call, session)
+  const slot = placing.free(state, call)
   if (slot === undefined) return false
   handNext(turn, state.queues, queue, slot, placing)
   slot.servedBound = false

@@ -7,6 +7,7 @@ import type { Effect } from '../../src/core/effect.ts'
 import type { PoolCoreEvent } from '../../src/core/event.ts'
 import type { Slot } from '../../src/core/slot.ts'
 import { createState, queuedIn, type PoolState, type Settings } from '../../src/core/state.ts'
+import { SessionUse, type Affinity } from '../../src/core/tool-session.ts'
 import { listed, must } from './slot-rules.ts'
 
 /** A function of the host that runs for a call, and the calls that it has made. */
@@ -17,11 +18,13 @@ interface HostCall {
 
 export class NestingWorld {
   /** In all runs of this process. */
-  static readonly counts = { events: 0, nested: 0, refused: 0, placed: 0, givenBack: 0 }
+  static readonly counts = { events: 0, nested: 0, refused: 0, placed: 0, givenBack: 0, atHome: 0, busy: 0, lost: 0 }
   readonly state: PoolState
   /** By slot, the calls that its worker has, in order of arrival. */
   readonly #held = new Map<Slot, Call[]>()
   readonly #askedBack = new Set<Call>()
+  /** By id. */
+  readonly #sessions = new Map<string, SessionUse>()
   #hostCalls: HostCall[] = []
   readonly offered: Call[] = []
   readonly settled = new Map<Call, string>()
@@ -45,8 +48,11 @@ export class NestingWorld {
 
   #carryOut(effect: Effect): void {
     if (effect.type === 'settle') {
-      must(!this.settled.has(effect.call), 'a call is settled twice')
-      this.settled.set(effect.call, effect.error?.code ?? 'value')
+      const { call, error } = effect
+      must(!this.settled.has(call), 'a call is settled twice')
+      this.settled.set(call, error?.code ?? 'value')
+      if (call.parent !== undefined && error?.code === 'WORKER_BUSY') NestingWorld.counts.busy += 1
+      if (call.parent !== undefined && error?.code === 'SESSION_LOST') NestingWorld.counts.lost += 1
     } else if (effect.type === 'refuse') this.settled.set(effect.call, effect.error.code)
     else if (effect.type === 'send') {
       const { call, slot } = effect
@@ -56,8 +62,11 @@ export class NestingWorld {
       must(!(call.isAhead && waits), 'a call is sent ahead to a main thread that waits for the host')
       if (call.parent !== undefined) {
         NestingWorld.counts.placed += 1
+        if (call.session?.isStrict === true) NestingWorld.counts.atHome += 1
         must(call.isAsync || !waits, 'a nested call is behind a main thread that waits for the host')
       }
+      const { session } = call
+      must(session?.isStrict !== true || session.home === slot, 'a call of a strict session is not at its worker')
       held.push(call)
     } else if (effect.type === 'cancel') this.#askedBack.add(effect.call)
     else if (effect.type === 'endHostCalls') {
@@ -96,6 +105,9 @@ export class NestingWorld {
       waiting.every((call, index) => index === 0 || call.order > (waiting[index - 1] as Call).order),
       'not in order',
     )
+    const isHasty = ({ session }: Call): boolean =>
+      session?.affinity === 'strict_fail_fast' && session.home !== undefined
+    must(!waiting.some(isHasty), 'a nested call waits that does not want to')
     const going = this.#goOn(waiting)
     must(
       waiting.every((call) => going.has(call)),
@@ -125,7 +137,9 @@ export class NestingWorld {
         if (isBehind || call.hosts === 0 || isAnswered) going.add(call)
       }
       for (const call of waiting) {
+        const home = call.session?.home
         const gets = slots.some((slot) => {
+          if (home !== undefined && slot !== home) return false
           if (slot.occupant !== 'ready' || slot.overdue > 0) return true // it is decided anew when that is over
           const calls = listed(slot.calls.first)
           const ending = calls.filter((each) => going.has(each)).length
@@ -148,12 +162,19 @@ export class NestingWorld {
     })
   }
 
-  offer(tool: string, idempotent: boolean): void {
-    this.#offer(new Call(tool, { timeout: undefined, idempotent }))
+  offer(tool: string, idempotent: boolean, affinity?: Affinity): void {
+    this.#offer(new Call(tool, { timeout: undefined, idempotent }), affinity)
   }
 
-  #offer(call: Call): void {
+  /** `affinity`: the call belongs to the session of this affinity, which is begun anew if it was lost. */
+  #offer(call: Call, affinity?: Affinity): void {
     this.offered.push(call)
+    if (affinity !== undefined) {
+      const use = this.#sessions.get(affinity) ?? new SessionUse(affinity, affinity, undefined)
+      this.#sessions.set(affinity, use)
+      if (use.session?.status === 'lost') this.tell({ type: 'session.restart', use })
+      call.use = use
+    }
     this.tell({ type: 'call.offered', call, isWatched: false })
   }
 
@@ -167,7 +188,7 @@ export class NestingWorld {
   }
 
   /** A function makes a call. */
-  nest(n: number, tool: string, idempotent: boolean): void {
+  nest(n: number, tool: string, idempotent: boolean, affinity?: Affinity): void {
     const hostCall = pick(this.#hostCalls, n)
     if (hostCall === undefined) return
     const { call: parent, children } = hostCall
@@ -178,7 +199,7 @@ export class NestingWorld {
     })
     children.push(call)
     NestingWorld.counts.nested += 1
-    this.#offer(call)
+    this.#offer(call, affinity)
   }
 
   /** A function answers. It waits for its calls. */

@@ -1,8 +1,9 @@
-// Whatever tools and functions of the host call of each other: no nested call waits for ever, and none is refused that
-// could go on. See `nesting-world.ts`.
+// Whatever tools and functions of the host call of each other, in sessions and without: no nested call waits for ever,
+// and none is refused that could go on. See `nesting-world.ts`.
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Settings } from '../../src/core/state.ts'
+import { AFFINITIES } from '../../src/core/tool-session.ts'
 import { NestingWorld } from './nesting-world.ts'
 
 type Step = (world: NestingWorld) => void
@@ -15,6 +16,7 @@ const step = <T>(weight: number, arbitrary: fc.Arbitrary<T>, act: (world: Nestin
 })
 
 const aTool = fc.constantFrom('sync', 'sync', 'other', 'async')
+const anAffinity = fc.constantFrom(...AFFINITIES)
 
 const aStep: fc.Arbitrary<Step> = fc.oneof(
   step(8, fc.tuple(aTool, fc.boolean()), (world, [tool, idempotent]) => {
@@ -25,6 +27,12 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   }),
   step(14, fc.tuple(fc.nat(40), aTool, fc.boolean()), (world, [n, tool, idempotent]) => {
     world.nest(n, tool, idempotent)
+  }),
+  step(4, fc.tuple(aTool, fc.boolean(), anAffinity), (world, [tool, idempotent, affinity]) => {
+    world.offer(tool, idempotent, affinity)
+  }),
+  step(8, fc.tuple(fc.nat(40), aTool, fc.boolean(), anAffinity), (world, [n, tool, idempotent, affinity]) => {
+    world.nest(n, tool, idempotent, affinity)
   }),
   step(4, fc.nat(40), (world, n) => world.answerHost(n)),
   step(8, fc.nat(40), (world, n) => world.answer(n)),
@@ -59,7 +67,8 @@ test('whatever calls what: no nested call waits for ever, and none is refused th
     }),
     { numRuns: 2_000 },
   )
-  const { events, nested, refused, placed, givenBack } = NestingWorld.counts
+  const { events, nested, refused, placed, givenBack, atHome, busy, lost } = NestingWorld.counts
   expect(events).toBeGreaterThan(100_000)
   expect([nested > 20_000, refused > 2_000, placed > 5_000, givenBack > 500]).toEqual([true, true, true, true])
+  expect([atHome > 1_000, busy > 1_000, lost > 100]).toEqual([true, true, true])
 })

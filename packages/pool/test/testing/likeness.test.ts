@@ -13,6 +13,8 @@ import { CALL_SCENARIOS } from './call-scenarios.ts'
 import { HOST_SCENARIOS } from './host-scenarios.ts'
 import { PYTHON_TOOLS, TEST_TOOLS } from './likeness-tools.ts'
 import { STREAM_SCENARIOS } from './stream-scenarios.ts'
+import { SESSION_SCENARIOS } from './session-scenarios.ts'
+import { PYTHON_SESSION_TOOLS, TEST_SESSION_TOOLS } from './session-tools.ts'
 import { PYTHON_STREAM_TOOLS, TEST_STREAM_TOOLS } from './stream-tools.ts'
 import { outcomeOf, passes, type Scenario, type Stage } from './stage.ts'
 import { WORKER_SCENARIOS } from './worker-scenarios.ts'
@@ -33,7 +35,7 @@ function stageOf(kind: Kind, home: Habitat, { options, broken }: Scenario): Stag
   if (kind === 'real') {
     const tools = home.file(
       'tools.py',
-      (broken === undefined ? '' : BROKEN[broken]) + PYTHON_TOOLS + PYTHON_STREAM_TOOLS,
+      (broken === undefined ? '' : BROKEN[broken]) + PYTHON_TOOLS + PYTHON_STREAM_TOOLS + PYTHON_SESSION_TOOLS,
     )
     const pool = createPool({ ...common, tools, env: { PYTHONPATH: home.directory } })
     const freeze = (id: string): void => {
@@ -47,7 +49,7 @@ function stageOf(kind: Kind, home: Habitat, { options, broken }: Scenario): Stag
     if (broken === undefined || existsSync(path('absent.py'))) return undefined
     throw new TerrariumError('CONFIGURATION', 'no absent', { details: { watch: [home.directory] } })
   }
-  const pool = testPool({ ...common, tools: { ...TEST_TOOLS, ...TEST_STREAM_TOOLS }, boot })
+  const pool = testPool({ ...common, tools: { ...TEST_TOOLS, ...TEST_STREAM_TOOLS, ...TEST_SESSION_TOOLS }, boot })
   const freeze = (id: string): void => {
     pool.faults.hang(id)
   }
@@ -101,14 +103,19 @@ async function seen(kind: Kind, scenario: Scenario): Promise<unknown> {
   }
 }
 
-test.each(Object.entries({ ...CALL_SCENARIOS, ...HOST_SCENARIOS, ...WORKER_SCENARIOS, ...STREAM_SCENARIOS }))(
-  '%s: as in Python',
-  async (_, scenario) => {
-    const real = await seen('real', scenario)
-    expect(JSON.stringify(real).length).toBeGreaterThan(100)
-    expect(await seen('test', scenario)).toEqual(real)
-  },
-)
+const SCENARIOS = {
+  ...CALL_SCENARIOS,
+  ...HOST_SCENARIOS,
+  ...WORKER_SCENARIOS,
+  ...STREAM_SCENARIOS,
+  ...SESSION_SCENARIOS,
+}
+
+test.each(Object.entries(SCENARIOS))('%s: as in Python', async (_, scenario) => {
+  const real = await seen('real', scenario)
+  expect(JSON.stringify(real).length).toBeGreaterThan(100)
+  expect(await seen('test', scenario)).toEqual(real)
+})
 
 test('each value that goes there and back does so in the same way, and each that is refused is refused in the same words', async () => {
   const nothing = { run: () => Promise.resolve() }
