@@ -1,6 +1,6 @@
 """The error of a host call that has failed."""
 
-from typing import Any
+from typing import Any, cast
 
 
 class HostError(Exception):
@@ -44,13 +44,18 @@ HostError.__module__ = "terrarium"  # as users name it, and as errors tell it
 _DEEPEST = 16
 """So many exceptions are looked at, each the cause of the one before."""
 
+# An exception of a tool may forbid to read its attributes: these read past its class.
+_cause_of = BaseException.__dict__["__cause__"].__get__
+_context_of = BaseException.__dict__["__context__"].__get__
+_hides_context = BaseException.__dict__["__suppress_context__"].__get__
+
 
 def number_behind(error: "BaseException | None") -> int:
     """The number of the host call whose failure the exception is, or was raised from; 0 if there is none."""
     for _ in range(_DEEPEST):
         if error is None:
             return 0
-        if isinstance(error, HostError):
-            return error._number
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if issubclass(type(error), HostError):
+            return cast(HostError, error)._number
+        error = _cause_of(error) or (None if _hides_context(error) else _context_of(error))
     return 0
