@@ -1,5 +1,5 @@
-"""A worker whose host breaks the rules of host calls, feeds, sessions and streams exits, and says why on standard error,
-over both transports. What crossed something on its way is no fault."""
+"""A worker whose host breaks the rules of host calls, feeds, sessions and streams exits, and says why on standard
+error, over both transports. What crossed something on its way is no fault."""
 
 import msgpack
 import pytest
