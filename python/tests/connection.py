@@ -33,6 +33,15 @@ class Item(NamedTuple):
     segments: "tuple | list" = ()
 
 
+class HostCall(NamedTuple):
+    """A tool calls a function of the host."""
+
+    id: int
+    call: int
+    is_stream: bool
+    body: bytes
+
+
 def eventually(what, condition, patience=PATIENCE):
     """Waits until ``condition()`` is true and returns its value. ``patience`` in seconds."""
     end = time.monotonic() + patience

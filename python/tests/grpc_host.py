@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import grpc
-from connection import PATIENCE, Connection, Item, Result
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Progress, Ready, ToolInfo
+from connection import PATIENCE, Connection, HostCall, Item, Result
+from terrarium._frames import Failure, FailureCode, Hello, HostCancel, HostCredit, Pong, Progress, Ready, ToolInfo, Want
 from terrarium._version import PROTOCOL_VERSION
 from terrarium.v1 import session_pb2 as wire
+
+HEARD = {"host_cancel": HostCancel, "host_credit": HostCredit, "want": Want}
 
 
 class GrpcConnection(Connection):
@@ -42,12 +44,34 @@ class GrpcConnection(Connection):
             self._raw.append(message)
             self.changed.notify_all()
 
-    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False):
-        call = wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms, stream=is_stream, progress=progress)
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False, session=0):
+        flags = {"stream": is_stream, "progress": progress, "session": session}
+        call = wire.Call(id=id, tool=tool, arguments=data, timeout_ms=timeout_ms, **flags)
         self.send(wire.HostFrame(call=call))
 
     def send_credit(self, call_id, bytes):
         self.send(wire.HostFrame(credit=wire.Credit(id=call_id, bytes=bytes)))
+
+    def send_host_result(self, id, body=b"\xc0"):
+        self.send(wire.HostFrame(host_result=wire.HostResult(id=id, value=body)))
+
+    def send_host_failure(self, id, code=1):
+        self.send(wire.HostFrame(host_failure=wire.HostFailure(id=id, code=code)))
+
+    def send_host_item(self, id, body=b"\xc0"):
+        self.send(wire.HostFrame(host_item=wire.HostItem(id=id, value=body)))
+
+    def send_feed(self, call_id, feed, body=b"\xc0"):
+        self.send(wire.HostFrame(feed=wire.Feed(id=call_id, feed=feed, value=body)))
+
+    def send_feed_end(self, call_id, feed):
+        self.send(wire.HostFrame(feed_end=wire.FeedEnd(id=call_id, feed=feed)))
+
+    def send_session_open(self, number):
+        self.send(wire.HostFrame(session_open=wire.SessionOpen(number=number, id="a")))
+
+    def send_session_close(self, number):
+        self.send(wire.HostFrame(session_close=wire.SessionClose(number=number)))
 
     def send_cancel(self, call_id, unless_begun):
         self.send(wire.HostFrame(cancel=wire.Cancel(id=call_id, unless_begun=unless_begun)))
@@ -104,6 +128,10 @@ class GrpcConnection(Connection):
             self.heard(Result(content.id, content.value))
         elif kind == "item":
             self.heard(Item(content.id, content.value))
+        elif kind == "host_call":
+            self.heard(HostCall(content.id, content.call, content.stream, content.body))
+        elif kind in HEARD:
+            self.heard(HEARD[kind](**fields))
         elif kind == "failure":
             self.heard(Failure(**{**fields, "code": FailureCode(content.code)}))
         elif kind == "progress":

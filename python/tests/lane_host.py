@@ -8,16 +8,17 @@ import threading
 from contextlib import contextmanager
 
 import msgpack
-from connection import Connection, Item, Result
-from terrarium._frames import Failure, FailureCode, Hello, Pong, Progress, Ready, ToolInfo
+from connection import Connection, HostCall, Item, Result
+from terrarium._frames import Failure, FailureCode, Hello, HostCancel, HostCredit, Pong, Progress, Ready, ToolInfo, Want
 
 MAGIC = b"TRM\x1a"
 VERSION = 4
 PREAMBLE = MAGIC + struct.pack("<HH", VERSION, 0)
 HEADER = struct.Struct("<IBBHII")
-HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM, PROGRESS = range(1, 9)
+HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM, PROGRESS, HOST_CALL, HOST_CANCEL, HOST_CREDIT, WANT = range(1, 13)
 WELCOME, REFUSED, CALL, CANCEL, PING, PART_OF_HOST, CREDIT = range(16, 23)
-APART, SPLIT, SPIN, STREAM, WANTS_PROGRESS = 1, 2, 4, 8, 64
+HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, FEED_END, SESSION_OPEN, SESSION_CLOSE = range(23, 30)
+APART, SPLIT, SPIN, STREAM, SESSION, WANTS_PROGRESS = 1, 2, 4, 8, 32, 64
 PIECE = (1024 + 64) * 1024
 
 
@@ -72,9 +73,12 @@ class LaneConnection(Connection):
     def index(self, tool):
         return self._tools[tool]
 
-    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False):
+    def send_call(self, id, tool, data, timeout_ms, is_stream=False, progress=False, session=0):
         index = self._tools[tool]
         flags = (STREAM if is_stream else 0) | (WANTS_PROGRESS if progress else 0)
+        if session:
+            flags |= SESSION
+            data = struct.pack("<I", session) + data
         if len(data) > PIECE:
             for each in split(CALL, index, id, timeout_ms, data, flags):
                 self.send_raw(each)
@@ -83,6 +87,27 @@ class LaneConnection(Connection):
 
     def send_credit(self, call_id, bytes):
         self.send_raw(frame(CREDIT, 0, call_id, bytes))
+
+    def send_host_result(self, id, body=b"\xc0"):
+        self.send_raw(frame(HOST_RESULT, 0, id, body=body))
+
+    def send_host_failure(self, id, code=1):
+        self.send_raw(frame(HOST_FAILURE, code, id, body=b"\x80"))
+
+    def send_host_item(self, id, body=b"\xc0"):
+        self.send_raw(frame(HOST_ITEM, 0, id, body=body))
+
+    def send_feed(self, call_id, feed, body=b"\xc0"):
+        self.send_raw(frame(FEED, feed, call_id, body=body))
+
+    def send_feed_end(self, call_id, feed):
+        self.send_raw(frame(FEED_END, feed, call_id))
+
+    def send_session_open(self, number):
+        self.send_raw(frame(SESSION_OPEN, 0, number, body=msgpack.packb({"id": "a"})))
+
+    def send_session_close(self, number):
+        self.send_raw(frame(SESSION_CLOSE, 0, number))
 
     def send_cancel(self, call_id, unless_begun):
         self.send_raw(frame(CANCEL, int(unless_begun), call_id))
@@ -111,8 +136,8 @@ class LaneConnection(Connection):
                 self.changed.notify_all()
 
     def _frame(self, kind, flags, code, id, extra, body):
-        assert not flags & ~(APART | SPLIT), f"flags {flags}"
-        assert extra == 0 or kind == PONG, "extra"
+        assert not flags & ~(APART | SPLIT | (STREAM if kind == HOST_CALL else 0)), f"flags {flags}"
+        assert extra == 0 or kind in (PONG, HOST_CALL, HOST_CREDIT, WANT), "extra"
         if kind == PART:
             header, total, pieces = self._split
             assert header[2] == id and code == flags == 0 and body, "a part of another frame"
@@ -126,22 +151,27 @@ class LaneConnection(Connection):
             (total,) = struct.unpack_from("<I", body)
             assert self._split is None, "two split frames at a time"
             assert total > len(body) - 4, "a split frame that is whole"
-            self._split = (kind, code, id, extra, flags & APART), total, [body[4:]]
+            self._split = (kind, code, id, extra, flags & ~SPLIT), total, [body[4:]]
         else:
             self._whole(kind, code, id, extra, flags, body)
 
     def _whole(self, kind, code, id, extra, flags, body):
         segments = ()
         if flags & APART:
-            assert kind in (RESULT, ITEM), "segments"
+            assert kind in (RESULT, ITEM, HOST_CALL), "segments"
             body, segments = segments_of(body)
-        assert code == 0 or kind == FAILURE, "code"
+        assert code == 0 or kind in (FAILURE, WANT), "code"
         if kind == RESULT:
             self.heard(Result(id, body, segments))
         elif kind == ITEM:
             self.heard(Item(id, body, segments))
         elif kind == PROGRESS:
             self.heard(Progress(id, **msgpack.unpackb(body)))
+        elif kind == HOST_CALL:
+            self.heard(HostCall(id, extra, bool(flags & STREAM), body))
+        elif kind in (HOST_CANCEL, HOST_CREDIT, WANT):
+            assert body == b""
+            self.heard({HOST_CANCEL: HostCancel(id), HOST_CREDIT: HostCredit(id, extra)}.get(kind, Want(id, code, extra)))
         elif kind == PONG:
             assert body == b""
             self.heard(Pong(id, extra))

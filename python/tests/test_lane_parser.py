@@ -6,7 +6,8 @@ import struct
 import msgpack
 import pytest
 from lane_host import APART, CALL, CANCEL, CREDIT, HEADER, PART_OF_HOST, PIECE, PING, REFUSED, SPIN, SPLIT, STREAM
-from lane_host import WELCOME, apart, frame, split
+from lane_host import FEED, FEED_END, HOST_FAILURE, HOST_ITEM, HOST_RESULT, SESSION, SESSION_CLOSE, SESSION_OPEN, WELCOME
+from lane_host import WANTS_PROGRESS, apart, frame, split
 from terrarium._frames import Call, Cancel, Credit, Ping, Refusal, StreamCall, Welcome
 from terrarium._lane_parser import Parser
 
@@ -124,6 +125,30 @@ FAULTS = {
     "a ping with a stream": (header(0, PING, STREAM), "flags 8"),
     "credit with a body": (header(1, CREDIT, 0, 0, 1, 5), "with a body"),
     "credit with a code": (header(0, CREDIT, 0, 1, 1, 5), "code 1"),
+    "credit that may spin": (header(0, CREDIT, SPIN, 0, 1, 5), "flags 4"),
+    "a call of half a session": (frame(CALL, 0, 1, 0, b"\1\0\0", SESSION), "without the number of its session"),
+    "a call of a session without a body": (header(0, CALL, SESSION, 0, 1), "without the number of its session"),
+    "a call of session 0": (frame(CALL, 0, 1, 0, bytes(4), SESSION), "a session 0, which is no number"),
+    "a split call of session 0": (first(9, bytes(4), SESSION), "a session 0, which is no number"),
+    "a result with progress": (header(1, HOST_RESULT, WANTS_PROGRESS, 0, 1), "flags 64"),
+    "a result of a session": (header(4, HOST_RESULT, SESSION, 0, 1), "flags 32"),
+    **{
+        f"{name} without a body": (header(0, kind, 0, 0, 1), "without a body")
+        for name, kind in {"a result": HOST_RESULT, "a failure": HOST_FAILURE, "an item": HOST_ITEM, "a feed": FEED}.items()
+    },
+    "a session without a body": (header(0, SESSION_OPEN, 0, 0, 1), "without a body"),
+    "the end of a session with a body": (header(1, SESSION_CLOSE, 0, 0, 1), "with a body"),
+    "the end of a session with a code": (header(0, SESSION_CLOSE, 0, 1, 1), "code 1"),
+    "a result with a code": (header(1, HOST_RESULT, 0, 1, 1), "code 1"),
+    "a feed with an extra": (header(1, FEED, 0, 1, 1, 5), "extra 5"),
+    "segments of the end of a feed": (header(9, FEED_END, APART, 0, 1), "flags 1"),
+    "segments of a failure": (header(9, HOST_FAILURE, APART, 1, 1), "flags 1"),
+    "a failure that is no map": (frame(HOST_FAILURE, 1, 1, body=b"\x01"), "no map"),
+    "a failure with a field of another type": (frame(HOST_FAILURE, 1, 1, body=b"\x81\xa4type\7"), "of another type"),
+    "the end of a feed that is no map": (frame(FEED_END, 0, 1, body=b"\x01"), "no map"),
+    "the end of a feed of a type that is no text": (frame(FEED_END, 0, 1, body=b"\x81\xa4type\7"), "type is no text"),
+    "a session that is no map": (frame(SESSION_OPEN, 0, 1, body=b"\xa1a"), "no map"),
+    "a session whose id is no text": (frame(SESSION_OPEN, 0, 1, body=b"\x81\xa2id\7"), "id is no text"),
     "segments of a ping": (header(0, PING, APART), "flags 1"),
     "segments of Welcome": (header(9, WELCOME, APART), "flags 1"),
     "a split part": (header(9, PART_OF_HOST, SPLIT, 0, 1), "flags 2"),

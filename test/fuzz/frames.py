@@ -7,8 +7,21 @@ import random
 import struct
 
 HEADER = struct.Struct("<IBBHII")
-WELCOME, REFUSED, CALL, CANCEL, PING, PART, CREDIT = 16, 17, 18, 19, 20, 21, 22
-IS_APART, IS_SPLIT, MAY_SPIN, IS_STREAM = 1, 2, 4, 8
+WELCOME, REFUSED, CALL, CANCEL, PING, PART, CREDIT = range(16, 23)
+HOST_RESULT, HOST_FAILURE, HOST_ITEM, FEED, FEED_END, SESSION_OPEN, SESSION_CLOSE = range(23, 30)
+IS_APART, IS_SPLIT, MAY_SPIN, IS_STREAM, OF_SESSION, WANTS_PROGRESS = 1, 2, 4, 8, 32, 64
+OF_CALL = MAY_SPIN | IS_STREAM | OF_SESSION | WANTS_PROGRESS
+VALUE = IS_APART | IS_SPLIT
+FLAGS = {
+    **dict.fromkeys([HOST_RESULT, HOST_ITEM, FEED], VALUE),
+    **dict.fromkeys([WELCOME, REFUSED, HOST_FAILURE, FEED_END, SESSION_OPEN], IS_SPLIT),
+    CALL: VALUE | OF_CALL,
+}
+"""What each kind may have."""
+MOST_CODE = {CANCEL: 1, REFUSED: 2, **dict.fromkeys([CALL, HOST_FAILURE, FEED, FEED_END], 0xFFFF)}
+WITHOUT_BODY = (CANCEL, PING, CREDIT, SESSION_CLOSE)
+MAY_HAVE_BODY = (CALL, FEED_END)
+MAPS = (WELCOME, REFUSED, HOST_FAILURE, FEED_END, SESSION_OPEN)
 LONGEST = (1024 + 64) * 1024
 MOST_SEGMENTS = 4096
 
@@ -41,8 +54,9 @@ def apart(data, *segments):
 
 
 def read(data, most):
-    """The frames in these bytes, as (kind, code, id, extra, msgpack, segments), up to the first that is not whole, and
-    whether bytes are wrong. A body that is to be a map is not looked into."""
+    """The frames in these bytes, as (kind, code, id, extra, flags, session, msgpack, segments), up to the first that is
+    not whole, and whether bytes are wrong. The flags are STREAM and PROGRESS. A body that is to be a map is not looked
+    into."""
     frames, at, open_split = [], 0, None
     try:
         while len(data) - at >= HEADER.size:
@@ -81,25 +95,31 @@ def read(data, most):
 
 
 def check_header(length, kind, flags, code, id, extra):
-    if kind not in (WELCOME, REFUSED, CALL, CANCEL, PING, PART, CREDIT):
+    if not WELCOME <= kind <= SESSION_CLOSE:
         raise Wrong
-    if flags & ~{CALL: 15, WELCOME: 2, REFUSED: 2}.get(kind, 0):
-        raise Wrong
-    if code > {CALL: 0xFFFF, CANCEL: 1, REFUSED: 2}.get(kind, 0):
+    if flags & ~FLAGS.get(kind, 0) or code > MOST_CODE.get(kind, 0):
         raise Wrong
     if (id and kind in (WELCOME, REFUSED)) or (extra and kind not in (CALL, CREDIT)):
         raise Wrong
     if length > LONGEST + (4 if flags & IS_SPLIT else 0):
         raise Wrong
-    if kind in (CANCEL, PING, CREDIT) and length or kind not in (CALL, CANCEL, PING, CREDIT) and not length:
+    if kind not in MAY_HAVE_BODY and (kind in WITHOUT_BODY) != (length == 0):
         raise Wrong
-    if flags & ~(MAY_SPIN | IS_STREAM) and not length:
+    if flags & VALUE and not length or flags & OF_SESSION and length < (8 if flags & IS_SPLIT else 4):
         raise Wrong
 
 
 def check_table(body, length, total, flags):
     """Raises Wrong as soon as the beginning of a body shows a table that does not add up. ``length``: of the first
-    frame, which has the table; ``total``: of the whole body."""
+    frame, which has the table; ``total``: of the whole body. The number of a session stands before the table."""
+    if flags & OF_SESSION:
+        if length < 4:
+            raise Wrong
+        if len(body) < 4:
+            return
+        if not any(body[:4]):
+            raise Wrong
+        body, length, total = body[4:], length - 4, total - 4
     if not flags & IS_APART:
         return
     if length <= 4:
@@ -117,9 +137,12 @@ def check_table(body, length, total, flags):
 
 
 def whole(body, flags):
-    """The msgpack and the segments of a whole body."""
+    """The flags that say what a call is, the session, the msgpack and the segments of a whole body."""
+    own, session = flags & (IS_STREAM | WANTS_PROGRESS), 0
+    if flags & OF_SESSION:
+        session, body = int.from_bytes(body[:4], "little"), body[4:]
     if not flags & IS_APART:
-        return body, []
+        return own, session, body, []
     count = int.from_bytes(body[:4], "little")
     lengths = struct.unpack_from(f"<{count}I", body, 4)
     end = len(body) - sum(lengths)
@@ -127,7 +150,7 @@ def whole(body, flags):
     for length in lengths:
         segments.append(body[end : end + length])
         end += length
-    return data, segments
+    return own, session, data, segments
 
 
 EDGES = [0, 1, 2, 3, 4, 15, 16, 17, 127, 128, 255, 256, 0xFFFF, 0x10000, LONGEST, LONGEST + 4, 2**28, 2**31, 2**32 - 1]
@@ -173,6 +196,6 @@ def mutate(frames, choose: random.Random):
     else:  # a frame that could be, of another kind
         body = choose.randbytes(choose.randrange(0, 30))
         fields = dict(code=choose.choice([0, 0, 1, 7]), id=choose.randrange(3), extra=choose.choice([0, 0, 9]))
-        target = bytearray(frame(choose.choice([1, 3, 16, 17, 18, 19, 20, 21]), body, flags=choose.randrange(4), **fields))
+        target = bytearray(frame(choose.choice([1, 3, *range(16, 31)]), body, flags=choose.randrange(4), **fields))
     frames[at] = bytes(target)
     return frames

@@ -8,7 +8,21 @@ export const FAILURE = 4
 export const PONG = 5
 const PART = 6
 export const ITEM = 7
-const [APART, SPLIT] = [1, 2]
+export const PROGRESS = 8
+export const HOST_CALL = 9
+export const HOST_CANCEL = 10
+export const HOST_CREDIT = 11
+export const WANT = 12
+const [APART, SPLIT, STREAM] = [1, 2, 8]
+const FLAGS: Readonly<Record<number, number>> = {
+  [READY]: SPLIT,
+  [RESULT]: APART | SPLIT,
+  [FAILURE]: SPLIT,
+  [ITEM]: APART | SPLIT,
+  [HOST_CALL]: APART | SPLIT | STREAM,
+}
+const HAVE_EXTRA = [PONG, HOST_CALL, HOST_CREDIT, WANT]
+const HAVE_NO_BODY = [PONG, HOST_CANCEL, HOST_CREDIT, WANT]
 const HEADER = 16
 const LONGEST = (1024 + 64) * 1024
 const LONGEST_HELLO = 64 * 1024
@@ -64,6 +78,7 @@ export function numbers(...values: number[]): Buffer {
 /** A frame as the reader has it: its head, its msgpack and its segments. */
 export interface ReadFrame {
   readonly kind: number
+  readonly flags: number
   readonly code: number
   readonly id: number
   readonly extra: number
@@ -131,14 +146,13 @@ function demand(isRight: boolean): void {
 }
 
 function checkHeader(length: number, { kind, flags, code, id, extra }: Required<Head>): void {
-  demand(kind >= HELLO && kind <= ITEM)
-  const allowed = kind === RESULT || kind === ITEM ? APART | SPLIT : kind === READY || kind === FAILURE ? SPLIT : 0
-  demand((flags & ~allowed) === 0)
-  demand(code === 0 || kind === FAILURE)
+  demand(kind >= HELLO && kind <= WANT)
+  demand((flags & ~(FLAGS[kind] ?? 0)) === 0)
+  demand(code === 0 || kind === FAILURE || kind === WANT)
   demand(id === 0 || kind >= RESULT)
-  demand(extra === 0 || kind === PONG)
+  demand(extra === 0 || HAVE_EXTRA.includes(kind))
   demand(length <= LONGEST + ((flags & SPLIT) === 0 ? 0 : 4))
-  demand((length === 0) === (kind === PONG))
+  demand((length === 0) === HAVE_NO_BODY.includes(kind))
 }
 
 /** `length`: of the first frame's body, which has the table; `total`: of the whole body. */

@@ -3,7 +3,7 @@
 import { encode } from '@terrarium/worker'
 import { isDeepStrictEqual } from 'node:util'
 import type { Random } from '../support/random.ts'
-import { apart, FAILURE, frame, HELLO, ITEM, PONG, read, READY, RESULT, split, type ReadFrame } from './lane-frames.ts'
+import { apart, FAILURE, frame, HELLO, HOST_CALL, HOST_CANCEL, HOST_CREDIT, ITEM, PONG, PROGRESS, read, READY, RESULT, split, WANT, type ReadFrame } from './lane-frames.ts' // prettier-ignore
 import { bytes, mutate } from './mutate.ts'
 
 /** What is used of the parser, which no package exports. */
@@ -18,7 +18,20 @@ interface WorkerFrame {
   readonly code?: number
   readonly nonce?: number
   readonly running?: number
-  readonly value?: { readonly bytes: Buffer; readonly segments: readonly Buffer[] }
+  /** Of a host call. */
+  readonly call?: number
+  readonly isStream?: boolean
+  readonly body?: Encoded
+  /** Of a feed. */
+  readonly feed?: number
+  /** Credit. */
+  readonly bytes?: number
+  readonly value?: Encoded
+}
+
+interface Encoded {
+  readonly bytes: Buffer
+  readonly segments: readonly Buffer[]
 }
 
 const { LaneParser } = (await import(
@@ -32,7 +45,13 @@ const KINDS: Readonly<Record<string, number>> = {
   failure: FAILURE,
   pong: PONG,
   item: ITEM,
+  progress: PROGRESS,
+  hostCall: HOST_CALL,
+  hostCancel: HOST_CANCEL,
+  hostCredit: HOST_CREDIT,
+  want: WANT,
 }
+const STREAM = 8
 
 /** Plays one case. Returns how many frames it had; throws an Error that says what was wrong. */
 export function playParserCase(random: Random): number {
@@ -62,7 +81,7 @@ export function playParserCase(random: Random): number {
   if (!isDeepStrictEqual(seen, wanted.slice(0, seen.length))) throw new Error(`other frames: ${shown}`)
   const isAll = seen.length === wanted.length
   // Whether a map is one is not the reader's to say.
-  const isAtMap = [HELLO, READY, FAILURE].includes(expected.frames[seen.length]?.kind ?? 0)
+  const isAtMap = [HELLO, READY, FAILURE, PROGRESS].includes(expected.frames[seen.length]?.kind ?? 0)
   const isRight = fault === undefined ? isAll && !expected.isWrong : (isAll && expected.isWrong) || isAtMap
   if (!isRight) throw new Error(`another verdict: ${shown}`)
   return all.length
@@ -72,15 +91,17 @@ export function playParserCase(random: Random): number {
 export const isClear = (fault: string): boolean =>
   fault !== '' && fault.length <= 500 && !/undefined|Cannot |is not a function|not iterable|ERR_|NaN/.test(fault)
 
-function simple({ kind, id = 0, code = 0, nonce, running = 0, value }: WorkerFrame): unknown {
+function simple(frame: WorkerFrame): unknown {
+  const { kind, id = 0, code = 0, nonce, running, call, isStream = false, feed, bytes: credit } = frame
+  const value = frame.value ?? frame.body
   const hex =
     value === undefined ? [] : [value.bytes, ...value.segments].map((each) => Buffer.from(each).toString('hex'))
-  return [KINDS[kind], nonce ?? id, code, running, hex]
+  return [KINDS[kind], nonce ?? id, feed ?? code, running ?? call ?? credit ?? 0, isStream, hex]
 }
 
-function simplified({ kind, id, code, extra, data, segments }: ReadFrame): unknown {
-  const hex = kind === RESULT || kind === ITEM ? [data, ...segments].map((each) => each.toString('hex')) : []
-  return [kind, id, code, extra, hex]
+function simplified({ kind, flags, id, code, extra, data, segments }: ReadFrame): unknown {
+  const hex = [RESULT, ITEM, HOST_CALL].includes(kind) ? [data, ...segments].map((each) => each.toString('hex')) : []
+  return [kind, id, code, extra, (flags & STREAM) !== 0, hex]
 }
 
 /** Frames that a worker may send, Hello first. */
@@ -92,7 +113,7 @@ function validFrames(random: Random): Buffer[] {
   for (let id = 1; id <= 5; id += 1) {
     const data = encode({ text: 'x'.repeat(random.between(0, 60)), n: random.between(0, 2 ** 30) })
     const pieces = (): number[] => Array.from({ length: random.between(1, 3) }, () => random.between(1, 12))
-    switch (random.between(0, 5)) {
+    switch (random.between(0, 10)) {
       case 0:
         all.push(frame({ kind: PONG, id: random.between(0, 2 ** 32 - 1), extra: id }))
         break
@@ -109,6 +130,29 @@ function validFrames(random: Random): Buffer[] {
         else all.push(frame({ kind: RESULT, flags: 1, id }, body))
         break
       }
+      case 4:
+        all.push(frame({ kind: PROGRESS, id }, encode({ done: random.between(0, 9), total: null, text: 'half' })))
+        break
+      case 5: {
+        const head = { kind: HOST_CALL, id, extra: random.between(0, 5), flags: random.pick([0, STREAM]) }
+        const body = apart(data, bytes(random, random.between(1, 20)))
+        const forms = [
+          [frame(head, data)],
+          split(head, data, pieces()),
+          [frame({ ...head, flags: head.flags | 1 }, body)],
+        ]
+        all.push(...random.pick(forms))
+        break
+      }
+      case 6:
+        all.push(frame({ kind: HOST_CANCEL, id }))
+        break
+      case 7:
+        all.push(frame({ kind: HOST_CREDIT, id, extra: random.between(0, 2 ** 32 - 1) }))
+        break
+      case 8:
+        all.push(frame({ kind: WANT, id, code: random.between(0, 300), extra: random.between(0, 2 ** 32 - 1) }))
+        break
       default:
         all.push(frame({ kind: RESULT, id }, data))
     }

@@ -89,6 +89,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const home = habitat()
     const calls = [...Object.keys({ ...faults, ...errors }), ...oddities]
     const pool = poolOf(home, transport, { calls })
+    pool.expose('never', () => new Promise(() => undefined))
     const taken = watchTaken(pool)
     await pool.start()
     const ends = new Map<string, string>()

@@ -193,6 +193,7 @@ export class HostCalls {
   }
 
   #credit({ id, bytes }: HostCreditFrame): void {
+    if (bytes === 0) throw new TypeError('a HostCredit of 0 bytes')
     const hostCall = this.#open.get(id)
     if (hostCall === undefined) return // it crossed the answer
     if (!hostCall.isStream) throw new TypeError(`a HostCredit for host call ${id}, whose items are not wanted`)
@@ -220,7 +221,7 @@ function askedIn(body: unknown): readonly [string, unknown, number] {
   if (typeof name !== 'string' || others.length > 0 || body.length < 2) {
     throw new TypeError('a HostCall that is not name, arguments and time')
   }
-  if (args !== null && (typeof args !== 'object' || ArrayBuffer.isView(args))) {
+  if (args !== null && !Array.isArray(args) && !isMap(args)) {
     throw new TypeError('a HostCall whose arguments are neither a map nor an array')
   }
   if (timeout !== null && !(typeof timeout === 'number' && timeout > 0)) {
@@ -228,3 +229,6 @@ function askedIn(body: unknown): readonly [string, unknown, number] {
   }
   return [name, args ?? {}, timeout ?? 0]
 }
+
+const isMap = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && [null, Object.prototype].includes(Object.getPrototypeOf(value) as null)

@@ -41,7 +41,7 @@ class Awaited(Protocol):
 class HostCall:
     """One host call, from its beginning to its answer. The thread that receives adds to it, and then calls ``wake``."""
 
-    __slots__ = ("answer", "has_answer", "id", "is_stream", "items", "taken", "wake")
+    __slots__ = ("answer", "granted", "has_answer", "id", "is_stream", "items", "spent", "taken", "wake")
 
     def __init__(self, id: int, is_stream: bool) -> None:
         self.id = id
@@ -52,6 +52,11 @@ class HostCall:
         self.wake: "Callable[[], None]" = _nothing
         self.taken = 0
         """What was taken and not given back, in bytes."""
+        # Two numbers, because two threads write them.
+        self.granted = STREAM_WINDOW
+        """All credit so far, in bytes. Written by the thread that takes the items."""
+        self.spent = 0
+        """What the items so far have cost, in bytes. Written by the thread that receives."""
 
     @property
     def must_wait(self) -> bool:
@@ -163,6 +168,9 @@ class HostCalls:
         if isinstance(frame, HostItem):
             if not host_call.is_stream:
                 raise ValueError(f"it sent an item of host call {frame.id}, whose items are not wanted")
+            if host_call.spent >= host_call.granted:
+                raise ValueError(f"it sent an item of host call {frame.id}, which has no credit")
+            host_call.spent += _cost(frame)
             host_call.items.append(frame)
         else:
             del self._open[frame.id]
@@ -221,9 +229,9 @@ class HostCalls:
             self._answer(host_call)
             return False, None
         frame = host_call.items.popleft()
-        host_call.taken += size_of(frame.body, frame.segments) if frame.segments else len(frame.body)
-        host_call.taken += ITEM_OVERHEAD
+        host_call.taken += _cost(frame)
         if host_call.taken >= _GIVEN_BACK and not host_call.has_answer:
+            host_call.granted += host_call.taken  # before the host can spend it
             self._carrier.send(HostCredit(host_call.id, host_call.taken))
             self._flush(False)
             host_call.taken = 0
@@ -238,6 +246,10 @@ class HostCalls:
         if isinstance(answer, HostResult):
             return _read(answer)
         raise _error_of(cast(HostFailure, answer))
+
+
+def _cost(item: HostItem) -> int:
+    return (size_of(item.body, item.segments) if item.segments else len(item.body)) + ITEM_OVERHEAD
 
 
 def _read(frame: "HostResult | HostItem") -> Any:

@@ -127,7 +127,7 @@ class Parser:
                     break
                 session = 0
                 if flags & SESSION:
-                    session = self._number(begin)
+                    session = self._session(begin)
                     begin += 4
                 head = (kind, flags, code, id, extra)
                 frames.append(_frame(head, buffer[begin:end], _NO_SEGMENTS, session))
@@ -187,7 +187,7 @@ class Parser:
                 raise ValueError(f"it sent a call of {length:,} bytes without the number of its session")
             if self.filled - begin < 4:
                 return None, begin
-            session = self._number(begin)
+            session = self._session(begin)
             length -= 4
             total -= 4
             begin += 4
@@ -211,6 +211,12 @@ class Parser:
         if flags & SPLIT:
             self._split = body
         return body, begin
+
+    def _session(self, at: int) -> int:
+        number = self._number(at)
+        if number == 0:
+            raise ValueError("it named a session 0, which is no number")
+        return number
 
     def _number(self, at: int) -> int:
         return int.from_bytes(self.buffer[at : at + 4], "little")
@@ -266,17 +272,24 @@ def _frame(header: _Head, body: Any, segments: "Sequence[Any]", session: int) ->
     if type(fields) is not dict:
         raise ValueError(f"it sent a frame of kind {kind} whose body is no map")
     if kind == FEED_END:
-        return FeedEnd(id, code, (str(fields.get("type", "")), str(fields.get("message", ""))))
+        return FeedEnd(id, code, (_text(kind, fields, "type"), _text(kind, fields, "message")))
     if kind == HOST_FAILURE:
         return _host_failure(id, code, fields)
     if kind == REFUSED:
         return Refusal(code, str(fields.get("message", "")))
     if kind == SESSION_OPEN:
-        return SessionOpen(id, str(fields.get("id", "")))
+        return SessionOpen(id, _text(kind, fields, "id"))
     most = fields.get("maxBytes", 0)
     if type(most) is not int or most <= 0:
         raise ValueError("its Welcome has no maxBytes")
     return Welcome(most)
+
+
+def _text(kind: int, fields: "dict[str, Any]", key: str) -> str:
+    text = fields.get(key, "")
+    if not isinstance(text, str):
+        raise ValueError(f"it sent a frame of kind {kind} whose {key} is no text")
+    return text
 
 
 def _host_failure(id: int, code: int, fields: "dict[str, Any]") -> HostFailure:

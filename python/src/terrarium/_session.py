@@ -311,7 +311,10 @@ class Session:
                 extras.reporter = self._reporters.of(call.id)
 
     def _add_credit(self, frame: Credit) -> None:
-        """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items."""
+        """Credit for a call that has ended crossed its answer. Raises ValueError for credit of a call without items,
+        and for credit of 0 bytes."""
+        if frame.bytes == 0:
+            raise ValueError("it sent credit of 0 bytes")
         call = self.replies.open.get(frame.id)
         if call is None:
             return

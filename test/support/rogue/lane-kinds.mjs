@@ -3,7 +3,8 @@
 import { pack } from 'msgpackr/pack'
 import { BAD_VALUES } from './bad-values.mjs'
 import { Wire, frame as grpcFrame, message } from '../second-client/wire.mjs'
-import { APART, FAILURE, frame, hello, HELLO, LaneWire, longReady, PART, PONG, preamble, ready, READY, result, RESULT, SPLIT, u32 } from './lane.mjs' // prettier-ignore
+import { APART, FAILURE, frame, hello, HELLO, HOST_CALL, HOST_CANCEL, HOST_CREDIT, LaneWire, longReady, PART, PONG, preamble, PROGRESS, ready, READY, result, RESULT, SPLIT, toolFrames, u32, VERSION, WANT } from './lane.mjs' // prettier-ignore
+import { TOOL_FAULTS, TOOL_ODDITIES } from './tool-kinds.mjs'
 
 const MiB = 1024 * 1024
 const NIL = pack(null)
@@ -58,6 +59,21 @@ export const LANE_FAULTS = {
   'a Pong that was not asked for': [() => frame({ kind: PONG, id: 4_000_000 }), /a Pong that was not asked for/],
   'a Failure that is no map': [(id) => frame({ kind: FAILURE, id, code: 1 }, NIL), /a Failure that is no map/],
   'a Failure whose message is a number': [(id) => frame({ kind: FAILURE, id, code: 1 }, pack({ message: 7 })), /a Failure whose message is of another type/],
+  ...Object.fromEntries(Object.entries(TOOL_FAULTS).map(([name, [says, fault]]) => [name, [(id) => Buffer.concat(says(toolFrames, id)), fault]])),
+  'a Progress that is no map': [(id) => frame({ kind: PROGRESS, id }, NIL), /a Progress that is no map/],
+  'a Progress whose text is a number': [(id) => frame({ kind: PROGRESS, id }, pack({ text: 7 })), /a Progress whose text is of another type/],
+  'a Progress without a body': [(id) => frame({ kind: PROGRESS, id }), /a Progress with a body of 0 bytes/],
+  'a split Progress': [(id) => frame({ kind: PROGRESS, flags: SPLIT, id }, NIL), /a Progress with flags 2/],
+  'a HostCall without a body': [(id) => frame({ kind: HOST_CALL, id: 5, extra: id }), /a HostCall with a body of 0 bytes/],
+  'a HostCall with a code': [(id) => frame({ kind: HOST_CALL, code: 1, id: 5, extra: id }, NIL), /a HostCall with code 1/],
+  'a HostCall with the flag SPIN': [(id) => frame({ kind: HOST_CALL, flags: 4, id: 5, extra: id }, NIL), /a HostCall with flags 4/],
+  'a HostCancel with a body': [() => frame({ kind: HOST_CANCEL, id: 5 }, NIL), /a HostCancel with a body of 1 bytes/],
+  'a HostCancel with an extra': [() => frame({ kind: HOST_CANCEL, id: 5, extra: 1 }), /a HostCancel with extra 1/],
+  'a HostCredit with a body': [() => frame({ kind: HOST_CREDIT, id: 5, extra: 1 }, NIL), /a HostCredit with a body of 1 bytes/],
+  'a HostCredit with a code': [() => frame({ kind: HOST_CREDIT, code: 1, id: 5, extra: 1 }), /a HostCredit with code 1/],
+  'a Want with a body': [(id) => frame({ kind: WANT, id, extra: 1 }, NIL), /a Want with a body of 1 bytes/],
+  'a Want with the flag STREAM': [(id) => frame({ kind: WANT, flags: 8, id, extra: 1 }), /a Want with flags 8/],
+  'a SessionOpen, which is of the host': [() => frame({ kind: 28, id: 1 }, pack({ id: 'a' })), UNKNOWN],
   'HTTP/2': [() => Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), UNKNOWN],
   garbage: [() => Buffer.alloc(1_000, 0xff), UNKNOWN],
   'half a header, and hangs up': [() => frame({ kind: RESULT }, NIL).subarray(0, 9), /closed its session and went on running/, true],
@@ -86,6 +102,12 @@ export const LANE_ERRORS = {
  * @type {Record<string, (wire: LaneWire, id: number) => unknown>}
  */
 export const LANE_ODDITIES = {
+  ...Object.fromEntries(
+    Object.entries(TOOL_ODDITIES).map(([name, says]) => [
+      name,
+      (wire, id) => wire.send(...says(toolFrames, id), result(id)),
+    ]),
+  ),
   'byte by byte': (wire, id) => wire.trickle(result(id)),
   'in parts of one byte': (wire, id) => {
     const body = pack('done')
@@ -125,6 +147,7 @@ export const LANE_STARTS = {
   'has a token that is no text': [(wire) => wire.send(preamble(), hello(/** @type {any} */ (7))), /a Hello whose token is of another type/],
   'sends 3 MiB without a Hello': [(wire) => wire.send(preamble(), frame({ kind: HELLO, length: 4 * MiB }, Buffer.alloc(3 * MiB))), /a Hello of \d+ bytes/],
   'answers before it is asked': [(wire, token) => wire.send(preamble(), hello(token), result(1)), /an answer to call 1, which is not open/],
+  'calls a function before Ready': [(wire, token) => wire.send(preamble(), hello(token), toolFrames.hostCall(5, 1, pack(['never', null, null]))), /a host call before Ready/],
   'has two tools of one name': [(wire, token) => wire.send(preamble(), hello(token), ready(['a', 'a'])), /two tools named a/],
   'has a tool without a name': [(wire, token) => wire.send(preamble(), hello(token), ready([''])), /does not have 1 to 128 characters/],
   'has a tool whose name is long': [(wire, token) => wire.send(preamble(), hello(token), ready(['x'.repeat(129)])), /does not have 1 to 128 characters/],
@@ -134,6 +157,6 @@ export const LANE_STARTS = {
     wire.close()
     const { socket } = JSON.parse(process.env['TERRARIUM_BOOT'] ?? '{}')
     const other = new Wire(socket)
-    other.raw(message(1, 0, [grpcFrame.hello({ token, version: 3 })]))
+    other.raw(message(1, 0, [grpcFrame.hello({ token, version: VERSION })]))
   }, /was not ready within/],
 }

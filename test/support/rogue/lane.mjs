@@ -2,14 +2,18 @@
 import net from 'node:net'
 import { pack } from 'msgpackr/pack'
 
-export const [HELLO, READY, RESULT, FAILURE, PONG, PART] = [1, 2, 3, 4, 5, 6]
-export const [APART, SPLIT] = [1, 2]
+export const VERSION = 4
+export const [HELLO, READY, RESULT, FAILURE, PONG, PART, ITEM, PROGRESS] = [1, 2, 3, 4, 5, 6, 7, 8]
+export const [HOST_CALL, HOST_CANCEL, HOST_CREDIT, WANT] = [9, 10, 11, 12]
+export const [APART, SPLIT, STREAM] = [1, 2, 8]
 const KINDS = new Map([
   [16, 'welcome'],
   [17, 'refused'],
   [18, 'call'],
   [19, 'cancel'],
   [20, 'ping'],
+  [23, 'hostResult'],
+  [24, 'hostFailure'],
 ])
 
 /** Numbers of 4 bytes. */
@@ -35,7 +39,7 @@ export function frame({ kind, flags = 0, code = 0, id = 0, extra = 0, length }, 
   return Buffer.concat([header, body])
 }
 
-export const preamble = (version = 3) => Buffer.from([0x54, 0x52, 0x4d, 0x1a, version, 0, 0, 0])
+export const preamble = (version = VERSION) => Buffer.from([0x54, 0x52, 0x4d, 0x1a, version, 0, 0, 0])
 
 /** @param {object} [more] */
 export const hello = (token = '', more = {}) =>
@@ -61,12 +65,25 @@ export function longReady(/** @type {number} */ count) {
 /** @param {unknown} value */
 export const result = (/** @type {number} */ id, value = 'done') => frame({ kind: RESULT, id }, pack(value))
 
+/** The frames that a tool has sent while its call is open. @type {import('./tool-kinds.mjs').ToolFrames} */
+export const toolFrames = {
+  item: (id, value) => frame({ kind: ITEM, id }, value),
+  progress: (id, done) => frame({ kind: PROGRESS, id }, pack({ done })),
+  hostCall: (id, call, body, isStream = false) =>
+    frame({ kind: HOST_CALL, id, extra: call, flags: isStream ? STREAM : 0 }, body),
+  hostCancel: (id) => frame({ kind: HOST_CANCEL, id }),
+  hostCredit: (id, bytes) => frame({ kind: HOST_CREDIT, id, extra: bytes }),
+  want: (id, feed, bytes) => frame({ kind: WANT, id, code: feed, extra: bytes }),
+}
+
 /** Takes what the host sends, and answers its pings. */
 export class LaneWire {
   /** @type {{ kind: string, code: number, id: number }[]} */
   heard = []
   isOver = false
   answersPings = true
+  /** The answers to pings while a frame is sent byte by byte. */
+  #late = /** @type {Buffer[] | undefined} */ (undefined)
   #rest = Buffer.alloc(0)
   #isGreeted = false
   #changed = () => {}
@@ -86,12 +103,15 @@ export class LaneWire {
     this.socket.write(Buffer.concat(frames))
   }
 
-  /** Byte by byte, each in a write of its own. */
+  /** Byte by byte, each in a write of its own. Pings that come meanwhile are answered behind the bytes. */
   async trickle(/** @type {Buffer} */ bytes) {
+    this.#late = []
     for (const byte of bytes) {
       this.socket.write(Buffer.of(byte))
       await new Promise((resolve) => setImmediate(resolve))
     }
+    this.send(...this.#late)
+    this.#late = undefined
   }
 
   /** The first frame of this kind; undefined if the connection ends before. */
@@ -116,7 +136,9 @@ export class LaneWire {
     while (this.#isGreeted && this.#rest.length >= 16 && this.#rest.length >= 16 + this.#rest.readUInt32LE()) {
       const id = this.#rest.readUInt32LE(8)
       const kind = KINDS.get(this.#rest.readUInt8(4)) ?? '?'
-      if (kind === 'ping' && this.answersPings) this.send(frame({ kind: PONG, id }))
+      const pong = frame({ kind: PONG, id })
+      if (kind === 'ping' && this.#late !== undefined) this.#late.push(pong)
+      else if (kind === 'ping' && this.answersPings) this.send(pong)
       this.heard.push({ kind, code: this.#rest.readUInt16LE(6), id })
       this.#rest = this.#rest.subarray(16 + this.#rest.readUInt32LE())
     }

@@ -2,9 +2,9 @@
 // workers of the pool share: one kind when it starts, if there is one for that, and one with each call.
 import { existsSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { GRPC_ERRORS, GRPC_FAULTS, GRPC_STARTS } from './grpc-kinds.mjs'
+import { GRPC_ERRORS, GRPC_FAULTS, GRPC_ODDITIES, GRPC_STARTS } from './grpc-kinds.mjs'
 import { LANE_ERRORS, LANE_FAULTS, LANE_ODDITIES, LANE_STARTS } from './lane-kinds.mjs'
-import { hello, LaneWire, preamble, ready, result } from './lane.mjs'
+import { hello, LaneWire, preamble, ready, result, VERSION } from './lane.mjs'
 import { frame, Wire } from '../second-client/wire.mjs'
 
 const { socket, token, transport } = JSON.parse(process.env['TERRARIUM_BOOT'] ?? '{}')
@@ -82,10 +82,14 @@ async function serveGrpc() {
     await act(wire, token)
     return
   }
-  wire.send(frame.hello({ token, version: 3 }))
+  wire.send(frame.hello({ token, version: VERSION }))
   await wire.heard('welcome')
   wire.send(frame.ready(['work']))
   wire.acknowledge()
+  // The answers to host calls: the host sends no call before they are acknowledged.
+  wire.stream.on('data', () => {
+    if (wire.frames.at(-1)?.kind === '?') wire.acknowledge()
+  })
   for (let calls = 1; !wire.isOver; calls += 1) {
     const call = await wire.heard('call', calls)
     if (call === undefined) return
@@ -94,7 +98,8 @@ async function serveGrpc() {
     if (kind === 'never acknowledges' || kind === 'never answers') continue
     wire.acknowledge()
     if (kind === 'answers half') wire.raw(Buffer.alloc(10), { length: 1_000 })
-    else if (GRPC_FAULTS[kind] !== undefined) GRPC_FAULTS[kind][0](wire)
+    else if (GRPC_FAULTS[kind] !== undefined) GRPC_FAULTS[kind][0](wire, id)
+    else if (GRPC_ODDITIES[kind] !== undefined) wire.send(...GRPC_ODDITIES[kind](id), done(id))
     else if (kind === 'answers twice') wire.send(done(id), done(id))
     else wire.send(GRPC_ERRORS[kind]?.[0](id) ?? done(id))
     while (wire.acknowledged !== wire.sent && !wire.isOver) await new Promise((resolve) => setTimeout(resolve, 1))

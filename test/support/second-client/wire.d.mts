@@ -12,6 +12,12 @@ export const frame: {
   result(id: number, value: Uint8Array): Buffer
   failure(id: number, failure?: { code?: number; type?: string; message?: string; notBegun?: boolean }): Buffer
   pong(nonce: number, running?: number): Buffer
+  item(id: number, value: Uint8Array): Buffer
+  progress(id: number, done: number): Buffer
+  hostCall(id: number, call: number, body: Uint8Array, isStream?: boolean): Buffer
+  hostCancel(id: number): Buffer
+  hostCredit(id: number, size: number): Buffer
+  want(id: number, feed: number, size: number): Buffer
   unknown(): Buffer
 }
 

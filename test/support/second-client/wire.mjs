@@ -22,6 +22,13 @@ const bytes = (/** @type {number} */ field, /** @type {string | Uint8Array} */ v
   return Buffer.concat([varint((field << 3) | 2), varint(data.length), data])
 }
 
+/** A field that holds a number with a fraction. */
+const double = (/** @type {number} */ field, /** @type {number} */ value) => {
+  const data = Buffer.alloc(8)
+  data.writeDoubleLE(value)
+  return Buffer.concat([varint((field << 3) | 1), data])
+}
+
 /** Each makes one WorkerFrame. */
 export const frame = {
   hello: ({ token = '', version = 4, pid = process.pid }) =>
@@ -33,6 +40,17 @@ export const frame = {
   failure: (/** @type {number} */ id, { code = 1, type = '', message = '', notBegun = false } = {}) =>
     bytes(4, Buffer.concat([number(1, id), number(2, code), bytes(3, type), bytes(4, message), number(6, notBegun)])),
   pong: (/** @type {number} */ nonce, running = 0) => bytes(5, Buffer.concat([number(1, nonce), number(2, running)])),
+  item: (/** @type {number} */ id, /** @type {Uint8Array} */ value) =>
+    bytes(6, Buffer.concat([number(1, id), bytes(2, value)])),
+  progress: (/** @type {number} */ id, /** @type {number} */ done) =>
+    bytes(7, Buffer.concat([number(1, id), double(2, done)])),
+  hostCall: (/** @type {number} */ id, /** @type {number} */ call, /** @type {Uint8Array} */ body, isStream = false) =>
+    bytes(8, Buffer.concat([number(1, id), number(2, call), bytes(3, body), number(4, isStream)])),
+  hostCancel: (/** @type {number} */ id) => bytes(9, number(1, id)),
+  hostCredit: (/** @type {number} */ id, /** @type {number} */ size) =>
+    bytes(10, Buffer.concat([number(1, id), number(2, size)])),
+  want: (/** @type {number} */ id, /** @type {number} */ feed, /** @type {number} */ size) =>
+    bytes(11, Buffer.concat([number(1, id), number(2, feed), number(3, size)])),
   /** A frame of a later version. */
   unknown: () => bytes(77, 'from the future'),
 }
