@@ -38,6 +38,8 @@ const JOBS = {
   ],
   'demo:arrays': ['sends arrays to numpy and back', 'examples/arrays/dist/main.js', 'learning'],
   'demo:batches': ['makes few queries of many calls', 'examples/batches/dist/main.js', 'run'],
+  'demo:session': ['holds a model for each session', 'examples/session-model/dist/main.js', 'run'],
+  'demo:host-calls': ['lets Python call functions of Node', 'examples/python-calls-node/dist/main.js', 'run'],
   'demo:fastify': [
     'serves a pool with Fastify: health, back-pressure, an orderly stop',
     'examples/fastify-service/dist/main.js',

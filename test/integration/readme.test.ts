@@ -39,10 +39,12 @@ test('every command of the README is run by this file, or runs this file', () =>
     'npm run demo:custom-strategy', // examples/custom-strategy/test/strategies.test.ts
     'npm run demo:embedded-supervisor', // examples/embedded-supervisor/test/embedded.test.ts
     'npm run demo:fastify', // examples/fastify-service/test/fastify.test.ts
+    'npm run demo:host-calls', // examples/python-calls-node/test/host-calls.test.ts
     'npm run demo:keep', // examples/keep-a-server/test/keep.test.ts
     'npm run demo:missing-module', // main-job.test.ts
     'npm run demo:react', // test/browser/demo.test.ts
     'npm run demo:replay', // examples/replay-an-incident/test/replay.test.ts
+    'npm run demo:session', // examples/session-model/test/session.test.ts
     'npm run demo:train', // test/tools/learning.test.ts
     'npm run demo:two-pools', // examples/two-pools-one-server/test/two-pools.test.ts
     'npm run pack -- FOLDER', // test/installed

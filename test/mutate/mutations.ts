@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mutation, Tests } from './mutation.ts'
 import { PACKAGES } from './packages.ts'
+import { POOL_CALLS } from './pool-calls.ts'
 import { POOL } from './pool.ts'
 import { SUPERVISOR } from './supervisor.ts'
 import { VALUES } from './values.ts'
 
-export const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...SUPERVISOR, ...POOL, ...VALUES]
+export const MUTATIONS: readonly Mutation[] = [...PACKAGES, ...SUPERVISOR, ...POOL, ...POOL_CALLS, ...VALUES]
 
 /** Why the mutation cannot be planted, or its tests cannot be run; empty if both can. `root`: of a checkout. */
 export function faultsOf(root: string, { file, find, breaks, tests }: Mutation): string[] {

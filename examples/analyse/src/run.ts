@@ -1,6 +1,5 @@
 // The pool of the main job, and the calls that it makes.
-import { createPool, type Pool } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { createPool, isTerrariumError, type Pool } from '@terrarium/pool'
 import { pino } from 'pino'
 import { Drill } from './drill.ts'
 import { listSources, NOT_STANDARD, type Listing } from './files.ts'

@@ -1,6 +1,5 @@
 // A Fastify service in front of a pool: health, back-pressure, deadlines, callers that leave, and an orderly stop.
-import type { Pool } from '@terrarium/pool'
-import { isTerrariumError, type ErrorCode } from '@terrarium/supervisor'
+import { isTerrariumError, type ErrorCode, type Pool } from '@terrarium/pool'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** Which status says what has happened. What is not here is the service's own fault: 500. */

@@ -1,6 +1,5 @@
 // The acts of the demonstration: a module is missing, then installed, and the pool heals.
-import type { Pool } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { isTerrariumError, type Pool } from '@terrarium/pool'
 import type { Protocol } from './protocol.ts'
 import type { BareVenv } from './venv.ts'
 

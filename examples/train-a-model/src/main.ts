@@ -2,8 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createPool, type Pool } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor'
+import { createPool, isTerrariumError, type Pool } from '@terrarium/pool'
 
 const TOOLS = fileURLToPath(new URL('../train.py', import.meta.url))
 

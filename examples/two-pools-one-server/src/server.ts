@@ -2,8 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { PoolAccess } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor/base'
+import { isTerrariumError, type PoolAccess } from '@terrarium/pool'
 import { assign, fromCallback, fromPromise, setup, type SnapshotFrom } from 'xstate'
 
 export interface ServerInput {

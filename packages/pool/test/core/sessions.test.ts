@@ -129,6 +129,16 @@ test('while a session waits for a worker, no calls are sent ahead of it', async 
   expect(pool.sent.slice(-2)).toEqual(['a to worker-1', 'short to worker-1'])
 })
 
+test('I6: a call of a strict session waits for its worker although another one is free', () => {
+  const pool = Stand.started({ size: 2 })
+  const use = handle('a')
+  const first = call(pool, use)
+  const second = call(pool, use)
+  expect([second.state, pool.sent]).toEqual(['queued', ['a to worker-1']])
+  pool.answer(first)
+  expect(pool.sent).toEqual(['a to worker-1', 'a to worker-1'])
+})
+
 test('I6: a strict session is lost with its worker: its calls are told so until it is begun anew', () => {
   const pool = Stand.started({ size: 2 })
   const use = handle('a')
@@ -162,6 +172,8 @@ test('a hint session goes on elsewhere after its worker has died, and its calls 
   expect(pool.sent).toEqual(['a to worker-1', 'a to worker-2'])
   pool.answer(made)
   expect([pool.told.get(made), pool.state.counts.retried]).toEqual(['value', 1])
+  const later = call(pool, use)
+  expect([later.state, pool.sent.at(-1)]).toEqual(['placed', 'a to worker-2'])
 })
 
 test('67: a session more than the limit is refused, until a session is closed or has expired', async () => {
