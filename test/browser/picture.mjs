@@ -38,7 +38,7 @@ const PICTURES = {
     program: [SEEING],
     prepare: async (page) => {
       await delay(6_000)
-      await page.locator('.cell.parked[title]').first().click()
+      await page.locator('.verdict.bad').click()
       await delay(1_500)
     },
   },
