@@ -100,6 +100,19 @@ browserTest('a Vite application and a program of Node are one picture, at the ad
   }),
 )
 
+browserTest("Stately's receiver in an iframe of a browser reads what the inspector tells its adapter", () =>
+  withPage('test/browser/stately-app', async ({ page, wrong }) => {
+    const viewer = page.frame({ url: /viewer\.html$/ }) ?? (await page.waitForEvent('framenavigated'))
+    const hears = (expression: string) => viewer.waitForFunction(`globalThis.heard?.some(${expression})`)
+    await hears("({ type, name }) => type === '@xstate.actor' && name === 'gate'")
+    await page.evaluate("actor.send({ type: 'OPEN' })")
+    await hears("({ type, event }) => type === '@xstate.event' && event.type === 'OPEN'")
+    await hears("({ type, snapshot }) => type === '@xstate.snapshot' && snapshot.value === 'opened'")
+    expect(await viewer.evaluate('JSON.stringify(heard)')).not.toContain('open sesame')
+    expect(wrong).toEqual([])
+  }),
+)
+
 const require = createRequire(import.meta.url)
 const FILES: Readonly<Record<string, string>> = {
   '/xstate.js': join(require.resolve('xstate'), '..', 'xstate.umd.min.js'),

@@ -11,6 +11,26 @@ import { createSupervisor } from '@terrarium/supervisor'
 import { pino } from 'pino'
 import { fromCallback } from 'xstate'
 
+const TEXT_TOOLS = `
+import asyncio
+
+
+@tool
+def count(text: str) -> int:
+    return len(text.split())
+
+
+@tool
+def words(text: str, times: int) -> "list[str]":
+    return sorted((text * times).split())
+
+
+@tool
+async def summary(text: str, delay: float) -> str:
+    await asyncio.sleep(delay)
+    return text
+`
+
 const folder = await mkdtemp(join(tmpdir(), 'terrarium-seeing-'))
 // Of its own: the picture shows where the interpreter is.
 const python = join(folder, '.venv')
@@ -26,7 +46,8 @@ const text = createPool({
   ...common,
   name: 'text',
   size: 8,
-  tools: await tools('text_tools.py', '\n\n@tool\ndef count(text: str) -> int:\n    return len(text.split())\n'),
+  concurrency: 2,
+  tools: await tools('text_tools.py', TEXT_TOOLS),
 })
 const ocr = createPool({
   ...common,
@@ -56,18 +77,30 @@ const shop = createSupervisor({
   children: [failing, child('api'), child('web')],
 })
 
-const observer = await observe([text, ocr, shop], { name: 'shop', page: true, record: true })
+const observer = await observe([text, ocr, shop], {
+  name: 'shop',
+  page: true,
+  record: true,
+  actions: true,
+})
 await Promise.all([text.start(), ocr.start().catch(() => undefined), shop.start()])
-process.stdout.write(`page ${observer.address}\n`)
+process.stdout.write(`page ${observer.address}\nactions ${observer.actionsAddress}\n`)
 
 const calls = setInterval(() => {
-  for (let n = 0; n < 40; n += 1) text.call('count', { text: 'to be or not to be' }).catch(() => undefined)
+  for (let n = 0; n < 20; n += 1) text.call('count', { text: 'to be or not to be' }).catch(() => undefined)
+  for (let n = 0; n < 4; n += 1)
+    text.call('words', { text: 'to be or not to be ', times: 200 * n }).catch(() => undefined)
 }, 100)
+const summaries = setInterval(() => {
+  text.call('summary', { text: 'to be', delay: 1 + Math.random() }, { timeout: 20_000 }).catch(() => undefined)
+}, 400)
 setTimeout(() => shop.child('db')?.send({ type: 'write' }), 1_000)
 setTimeout(() => text.kill('worker-3'), 2_000)
+setTimeout(() => text.park('worker-6', 'its graphics card is replaced').catch(() => undefined), 4_000)
 
 process.stdin.resume().on('end', async () => {
   clearInterval(calls)
+  clearInterval(summaries)
   await Promise.all([text.stop(), ocr.stop(), shop.stop()])
   await observer.stop()
   await rm(folder, { recursive: true })

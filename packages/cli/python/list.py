@@ -1,8 +1,7 @@
-"""The tool by which `terrarium list` asks a worker for its tools and their signatures."""
-
-import inspect
+"""The tool by which `terrarium list` asks a worker for its tools, in the words of what the worker tells every host."""
 
 from terrarium import _tools, tool
+from terrarium._describe import signature_text
 
 
 @tool
@@ -10,7 +9,7 @@ def terrarium_list_tools():
     return [
         {
             "name": each.name,
-            "signature": str(inspect.signature(each.function)),
+            "signature": signature_text(each.function),
             "async": each.is_async,
             "stream": each.is_stream,
             "summary": each.summary,

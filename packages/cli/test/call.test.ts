@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { createPool } from '@terrarium/pool'
 import { eventually, place } from './support.ts'
 
 const TOOLS = `
@@ -156,4 +157,34 @@ def lines(path: str):
       { name: 'lines', signature: '(path: str)', async: false, stream: true, summary: '' },
     ],
   })
+})
+
+test('list and the tools of a pool have the same signatures', async () => {
+  const home = place()
+  const tools = home.file(
+    'described.py',
+    `
+from terrarium import tool
+
+class Shelf: ...
+OPEN = Shelf()
+
+@tool
+def take(shelf: Shelf = OPEN, *, quick: "bool" = True, **names: str) -> "list[Shelf]": ...
+
+@tool
+def long(text: str = "${'x'.repeat(80)}"): ...
+`,
+  )
+  const listed = JSON.parse((await home.run(['list', tools, '--json'])).stdout) as {
+    tools: readonly { name: string; signature: string }[]
+  }
+  const pool = createPool({ ...home.common, name: 'described', tools })
+  await pool.start()
+  expect(pool.stats.ready).toBe(1)
+  expect(listed.tools.map(({ name, signature }) => [name, signature])).toEqual(
+    pool.tools.map(({ name, signature }) => [name, signature]),
+  )
+  expect(pool.tools.find(({ name }) => name === 'take')?.signature).toContain('= ...')
+  expect((await pool.stop()).processesLeft).toBe(0)
 })

@@ -151,7 +151,23 @@ function reportOf({ id, diagnosis, key }: Actor, { events, watched }: Picture): 
 }
 
 function Facts({ actor, now }: { actor: Actor; now: number }): JSX.Element {
-  const { since, strategy, incarnation, restarts, pid, up, rss, inFlight, calls, failed, queued, ready, size } = actor
+  const {
+    since,
+    strategy,
+    incarnation,
+    restarts,
+    pid,
+    up,
+    rss,
+    inFlight,
+    onHost,
+    sessions,
+    calls,
+    failed,
+    queued,
+    ready,
+    size,
+  } = actor
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['in this state', running(now - since)],
     ['strategy', strategy],
@@ -163,9 +179,11 @@ function Facts({ actor, now }: { actor: Actor; now: number }): JSX.Element {
     ['memory', rss === undefined ? undefined : `${Math.round(rss / 1_048_576)} MiB`],
     ['ready', size === undefined ? undefined : `${ready ?? 0} of ${size}`],
     ['in flight', inFlight === undefined ? undefined : String(inFlight)],
+    ['wait for the host', onHost === undefined ? undefined : String(onHost)],
     ['queued', queued === undefined ? undefined : String(queued)],
     ['calls', calls === undefined ? undefined : String(calls)],
     ['failed calls', failed === undefined ? undefined : String(failed)],
+    ['sessions', sessions === undefined ? undefined : String(sessions)],
     ['first seen', `${duration(now - actor.born)} ago`],
   ]
   return (

@@ -1,7 +1,7 @@
 // A pool under an observer: events with causes, the picture, what is kept, and what is not while no reader looks.
 import { expect, test } from '@jest/globals'
 import { TerrariumError } from '@terrarium/supervisor/base'
-import { VirtualClock, type TestPool } from '@terrarium/pool/testing'
+import { VirtualClock, type TestPool, type ToolContext } from '@terrarium/pool/testing'
 import type { EventView } from '@terrarium/observe/client'
 import { habitat, MemoryReader, observing } from './support.ts'
 
@@ -127,5 +127,40 @@ test('an observer that has stopped hears nothing more', async () => {
   pool.faults.crash('worker-1')
   await clock.advance(60_000)
   expect(observer.events.length).toBe(length)
+  await pool.stop()
+})
+
+test('a call that waits for the host is counted while it waits, and a session while it is open', async () => {
+  const clock = new VirtualClock()
+  const tools = { ask: async (_: object, { host }: ToolContext) => host.call('price') }
+  const pool = habitat().testPool({ name: 'text', size: 1, clock, tools })
+  const observer = await observing(pool, { clock })
+  let answer: (price: number) => void = () => undefined
+  pool.expose('price', () => new Promise<number>((resolve) => (answer = resolve)))
+  const started = pool.start()
+  await clock.advance(1)
+  await started
+  const shown = () => {
+    const reader = new MemoryReader()
+    observer.connect(reader)
+    return reader.last('snap').actors.map(({ onHost, sessions }) => [onHost, sessions])
+  }
+  const nothing = [undefined, undefined]
+  expect(shown()).toEqual([nothing, nothing])
+  const session = pool.session()
+  const asked = session.call('ask')
+  await clock.advance(1)
+  expect(shown()).toEqual([
+    [1, 1],
+    [1, undefined],
+  ])
+  answer(7)
+  await clock.advance(1)
+  expect(await asked).toBe(7)
+  expect(shown()).toEqual([[undefined, 1], nothing])
+  const closed = session.close()
+  await clock.advance(1)
+  await closed
+  expect(shown()).toEqual([nothing, nothing])
   await pool.stop()
 })

@@ -25,6 +25,8 @@ export interface WorkerView {
   /** 0 before the first start, then counts starts. */
   readonly incarnation: number
   readonly inFlight: number
+  /** Calls in flight that wait for functions of the host; left out when there is none. */
+  readonly onHost?: number
   /** Calls that were with its workers so far. A call that is run again counts again. */
   readonly calls: number
   /** As the host sees it, while there is a process that was ready. */
@@ -174,12 +176,13 @@ export function persist({ status, output, error, counts }: PoolSnapshot): Persis
 }
 
 function workerView(slot: Slot): WorkerView {
-  const { id, incarnation, inFlight, taken, pid, failure, until } = slot
+  const { id, incarnation, inFlight, hosts, taken, pid, failure, until } = slot
   return {
     id,
     state: stateOf(slot),
     incarnation,
     inFlight,
+    ...(hosts === 0 ? {} : { onHost: hosts }),
     calls: taken,
     ...(pid === undefined ? {} : { pid }),
     ...(failure === undefined ? {} : { failure: failureToJson(failure) }),

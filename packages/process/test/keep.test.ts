@@ -156,6 +156,27 @@ test.each([
   expect(starts()).toBe(2)
 })
 
+test('a program that is parked by hand does not go on by itself, whatever it was watched for before', async () => {
+  const path = join(freshState(), 'absent')
+  const kept = keep(path, [], { runtime: await open(), logger: silent, backoff: { base: 0 } })
+  onEnd(() => kept.stop())
+  await expect(kept.whenReady()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+  await kept.supervisor.park(kept.name, 'the disk is replaced')
+  const healed = count(kept, 'child.unparked')
+  const starts = count(kept, 'child.start')
+  // What would have healed it before. Another program that waits for the same file goes on.
+  const other = keep(path, [], { runtime: await open(), logger: silent, backoff: { base: 0 } })
+  onEnd(() => other.stop())
+  await expect(other.whenReady()).rejects.toMatchObject({ code: 'CONFIGURATION' })
+  const unparked = next(other, 'child.unparked')
+  writeFileSync(path, `#!/bin/sh\n${STAYS}\n`, { mode: 0o700 })
+  await unparked
+  expect([kept.status, healed(), starts()]).toEqual(['parked', 0, 0])
+  await kept.supervisor.unpark(kept.name)
+  await kept.whenReady()
+  expect(starts()).toBe(1)
+})
+
 test('a folder that does not exist is a configuration error too', async () => {
   const kept = await keepShell(STAYS, { cwd: join(freshState(), 'absent') })
   await expect(kept.whenReady()).rejects.toMatchObject({

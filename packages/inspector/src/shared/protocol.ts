@@ -97,6 +97,10 @@ export interface ActorView {
   readonly rss?: number
   /** Calls that it has begun. */
   readonly inFlight?: number
+  /** How many of them wait for functions of the host; left out when there is none. */
+  readonly onHost?: number
+  /** Of a pool: sessions that are open, or lost and not restarted; left out when there is none. */
+  readonly sessions?: number
   /** Of a pool: workers that are ready, and how many there are to be. */
   readonly ready?: number
   readonly size?: number

@@ -144,7 +144,8 @@ export class PoolSource implements Source {
     const { access } = this.#pool
     const { status, workers, queue } = this.#pool.snapshot()
     const tree = this.#tree()
-    const { accepted, failed, inFlight, ready, queued } = access.stats
+    const { accepted, failed, inFlight, ready, queued, sessions } = access.stats
+    const onHost = workers.reduce((sum, worker) => sum + (worker.onHost ?? 0), 0)
     views.push({
       ...this.#tally.view(),
       id,
@@ -159,13 +160,15 @@ export class PoolSource implements Source {
       calls: accepted,
       failed,
       queued: Math.max(queued, queue.waiting + queue.again),
+      ...(onHost === 0 ? {} : { onHost }),
+      ...(sessions === 0 ? {} : { sessions }),
       ...this.#budget.view(tree?.budget),
     })
     for (const worker of workers) views.push(this.#viewOf(worker, tree?.child(worker.id)?.ref))
   }
 
   #viewOf(worker: WorkerView, ref: AnyActorRef | undefined): ActorView {
-    const { id, state, incarnation, inFlight, calls, pid, until } = worker
+    const { id, state, incarnation, inFlight, onHost, calls, pid, until } = worker
     const { tally, memory } = this.#worker(id)
     const rss = pid === undefined ? undefined : memory.of(pid, this.#dependencies.now())
     return {
@@ -180,6 +183,7 @@ export class PoolSource implements Source {
       life: lifeOf(state, ref),
       incarnation,
       inFlight,
+      ...(onHost === undefined ? {} : { onHost }),
       calls,
       ...(pid === undefined ? {} : { pid }),
       ...(rss === undefined ? {} : { rss }),
