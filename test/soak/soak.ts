@@ -27,7 +27,7 @@ export interface SoakOptions {
   readonly say: (line: string) => void
 }
 
-const TOOLS = fileURLToPath(new URL('../../soak/tools.py', import.meta.url))
+export const TOOLS = fileURLToPath(new URL('../../soak/tools.py', import.meta.url))
 const CALLERS = 32
 /** Between two samples of the memory, in ms. */
 const SAMPLE_EVERY = 1_000

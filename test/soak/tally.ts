@@ -10,7 +10,7 @@ export interface Tally {
   rejected: number
   /** By code. */
   readonly codes: Map<string, number>
-  /** Host calls that were made, and those that are open. */
+  /** How many host calls were made, and how many of them are open. */
   readonly host: { made: number; open: number }
   readonly sessions: SessionCounts
   /** What may not happen. */

@@ -199,3 +199,20 @@ def visit() -> int:
 @tool
 def open_sessions() -> int:
     return sessions
+
+
+blocks_so_far = 0
+
+
+@tool
+async def blocks(size: int) -> Any:
+    """Gives blocks without an end, and counts them."""
+    global blocks_so_far
+    while True:
+        blocks_so_far += 1
+        yield bytes(size)
+
+
+@tool
+async def blocks_made() -> int:
+    return blocks_so_far
