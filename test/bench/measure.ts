@@ -11,6 +11,8 @@ export interface Contender {
   readonly name: string
   /** Default `bytes`. */
   readonly form?: Form
+  /** For how many answers one resolved `echo` counts. Default 1. */
+  readonly answers?: number
   readonly echo: (payload: never) => Promise<unknown>
 }
 
@@ -69,7 +71,7 @@ export const mediansOf = (measurements: readonly Measurement[]): Measurement => 
 
 /** One round of one contender. `payloads`: see {@link formed}. */
 export async function runRound(
-  { name, echo }: Pick<Contender, 'name' | 'echo'>,
+  { name, answers = 1, echo }: Pick<Contender, 'name' | 'answers' | 'echo'>,
   payloads: readonly Payload[],
   { inFlight, duration, signal }: Pick<MeasureOptions, 'inFlight' | 'duration' | 'signal'>,
 ): Promise<Measurement> {
@@ -93,7 +95,7 @@ export async function runRound(
   }
   await Promise.all(Array.from({ length: inFlight }, requestUntilEnd))
   const seconds = (performance.now() - start) / 1_000
-  return { rate: latencies.length / seconds, p50: median(latencies) * 1_000 }
+  return { rate: (latencies.length * answers) / seconds, p50: median(latencies) * 1_000 }
 }
 
 export type Payload = Buffer | string | Float64Array

@@ -3,10 +3,12 @@ import { getEventListeners, setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { CallOptions, Pool } from '@terrarium/pool'
-import { isTerrariumError } from '@terrarium/supervisor'
 import type { Random } from '../support/random.ts'
-import { turn } from '../support/waiting.ts'
+import { turn, within } from '../support/waiting.ts'
+import { CALLING_BACK, exposeFunctions } from './host-calls.ts'
+import { useSessions } from './sessions.ts'
 import { STREAMING, type Streaming } from './streams.ts'
+import { countRejection, newTally, note, type Tally } from './tally.ts'
 
 /** How one call is made, and what it may be answered with. */
 interface Planned {
@@ -82,23 +84,12 @@ function cancelled(random: Random, value: number): Planned {
   return { tool: 'echo_later', args: { value, seconds: 0.005 }, options, value, codes: ['CANCELLED'], then }
 }
 
+/** Callers that use sessions, besides the others. */
+const SESSION_USERS = 4
 /** How long a pool may settle no call while some are open, in ms. */
 const PATIENCE = 30_000
 /** Between two looks at whether calls are settled, in ms. */
 const LOOK_EVERY = 500
-
-/** What became of the calls of one pool. */
-export interface Tally {
-  issued: number
-  resolved: number
-  /** The calls of maps that have resolved, less one for each map. */
-  more: number
-  rejected: number
-  /** By code. */
-  readonly codes: Map<string, number>
-  /** What may not happen. */
-  readonly faults: string[]
-}
 
 export interface CallersOptions {
   readonly pool: Pool
@@ -123,10 +114,12 @@ export async function makeCalls({
   isOver,
   onStall,
 }: CallersOptions): Promise<Tally> {
-  const tally: Tally = { issued: 0, resolved: 0, more: 0, rejected: 0, codes: new Map(), faults: [] }
+  const tally = newTally()
+  const deaths = isWild ? ['WORKER_CRASHED', 'POISON_CALL', ...LATE] : []
+  exposeFunctions(pool, tally, deaths)
   const streams = Object.fromEntries(
     // How many calls of a map were made before one of them died is not known.
-    Object.entries(STREAMING)
+    Object.entries({ ...STREAMING, ...CALLING_BACK })
       .filter(([name]) => !isWild || name !== 'mapped')
       .map(([name, [weight, kind]]) => [name, [weight, streaming(kind)] as const]),
   )
@@ -154,10 +147,7 @@ export async function makeCalls({
       tally.more += (planned.calls ?? 1) - 1
       if (planned.value === NONE || !isSame(planned.value, value)) note(tally, `${name} resolved with ${show(value)}`)
     } catch (error) {
-      tally.rejected += 1
-      const code = isTerrariumError(error) ? error.code : 'no code'
-      tally.codes.set(code, (tally.codes.get(code) ?? 0) + 1)
-      const deaths = isWild ? ['WORKER_CRASHED', 'POISON_CALL', ...LATE] : []
+      const code = countRejection(tally, error)
       if (![...(planned.codes ?? []), ...deaths].includes(code)) note(tally, `${name} was rejected: ${String(error)}`)
     }
   }
@@ -168,8 +158,12 @@ export async function makeCalls({
       await turn()
     }
   }
-  const all = Promise.all(Array.from({ length: callers }, caller))
+  const users = Array.from({ length: SESSION_USERS }, () => useSessions({ pool, random, tally, deaths, isOver }))
+  const all = Promise.all([...Array.from({ length: callers }, caller), ...users])
   await Promise.race([all, stallOf(tally)])
+  // The call of a nested call may be settled before it.
+  await within(5_000, () => tally.host.open === 0)
+  if (tally.host.open > 0) note(tally, `${tally.host.open} host calls are open`)
   const open = tally.issued - tally.resolved - tally.rejected
   if (open > 0) {
     note(tally, `${open} calls are open, and none was settled for ${PATIENCE} ms`)
@@ -191,10 +185,6 @@ async function stallOf(tally: Tally): Promise<void> {
     last = settled
     await sleep(LOOK_EVERY, undefined, { ref: false })
   }
-}
-
-function note({ faults }: Tally, fault: string): void {
-  if (faults.length < 20) faults.push(fault.slice(0, 500))
 }
 
 function isSame(sent: unknown, got: unknown): boolean {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { runLongCommand, type LongCommandTools } from '../support/long-command.ts'
 import { parseRequest, USAGE, type SoakRequest } from './request.ts'
+import { streamItems } from './items.ts'
 import { soak } from './soak.ts'
 
 /**
@@ -29,11 +30,18 @@ async function again(): Promise<number> {
   return code ?? 1
 }
 
-async function run({ minutes, seed, transports }: SoakRequest, tools: LongCommandTools): Promise<number> {
+/** How long the reader of a stream stops, in ms. */
+const STOP = 5_000
+
+async function run({ minutes, seed, items, transports }: SoakRequest, tools: LongCommandTools): Promise<number> {
   let faults = 0
   for (const transport of transports) {
-    tools.say(`soak over ${transport}: ${minutes} minutes, seed ${seed}`)
-    const wrong = await soak({ minutes, seed, transport, ...tools })
+    const what = items === undefined ? `${minutes} minutes, seed ${seed}` : `${items} items of one stream`
+    tools.say(`soak over ${transport}: ${what}`)
+    const wrong =
+      items === undefined
+        ? await soak({ minutes, seed, transport, ...tools })
+        : await streamItems({ items, stop: STOP, transport, ...tools })
     for (const each of wrong) tools.say(`  WRONG ${each}`)
     faults += wrong.length
     if (tools.signal.aborted) break

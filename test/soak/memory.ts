@@ -22,6 +22,13 @@ const QUANTILE = 2.896
 /** Below so many minutes nothing is judged. */
 const LEAST_MINUTES = 3
 
+/** Collects garbage: twice, since much beside the heap is released by finalizers. */
+export async function collectGarbage(): Promise<void> {
+  collect()
+  await turn()
+  collect()
+}
+
 /** Samples by name. `cycles` are minutes. */
 type Series = Record<'heap of the host' | 'rss of the host' | 'rss of a worker', Sample[]>
 
@@ -30,11 +37,9 @@ export class Memory {
   readonly #series: Series = { 'heap of the host': [], 'rss of the host': [], 'rss of a worker': [] }
   readonly #begun = performance.now()
 
-  /** Takes a sample. Collects garbage before: twice, since much beside the heap is released by finalizers. */
+  /** Takes a sample. Collects garbage before. */
   async sample(worker: number): Promise<void> {
-    collect()
-    await turn()
-    collect()
+    await collectGarbage()
     const { rss, heapUsed } = process.memoryUsage()
     const cycles = (performance.now() - this.#begun) / 60_000
     this.#series['heap of the host'].push({ cycles, value: heapUsed })
@@ -82,7 +87,7 @@ export function growth(samples: readonly Sample[]): { slope: number; error: numb
 }
 
 /** Of a process, in bytes; NaN if it has died. */
-function residentSize(pid: number): number {
+export function residentSize(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024
   } catch {

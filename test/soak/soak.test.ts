@@ -21,12 +21,26 @@ test.each(TRANSPORTS)('38: a short soak over %s leaves nothing, and all its coun
   }
 })
 
+test.each(TRANSPORTS)(
+  'many items of one stream over %s need no memory, and a reader that stops is waited for',
+  async (transport) => {
+    const ran = await run('npm', ['run', '--silent', 'soak', '--', '--items', '100000', '--transport', transport])
+    mustEnd(ran, 0, 'soak: clean')
+    expect(ran.stdout.match(/^\d+ items, \d+ items\/s/gm)).toHaveLength(10)
+    const [, made, most] = /stopped for 5000 ms: (\d+) items were made, at most (\d+)/.exec(ran.stdout) ?? []
+    expect(Number(made)).toBeGreaterThanOrEqual(1_000)
+    expect(Number(made)).toBeLessThanOrEqual(Number(most))
+  },
+)
+
 test('bad arguments are refused', () => {
   expect(parseRequest(['--minutes', 'many'])).toBe('--minutes must be a number above 0, not many')
   expect(parseRequest(['--seed', '-1'])).toMatch(/seed/)
   expect(parseRequest(['--transport', 'pigeon'])).toBe(
     `--transport must be one of ${TRANSPORTS.join(', ')}, not pigeon`,
   )
+  expect(parseRequest(['--items', 'x'])).toBe('--items must be a whole number from 10, not x')
+  expect(parseRequest(['--items', '10'])).toMatchObject({ items: 10 })
   expect(parseRequest(['--minutes', '2', '--seed', '3'])).toEqual({ minutes: 2, seed: 3, transports: TRANSPORTS })
 })
 

@@ -10,11 +10,12 @@ import { pino } from 'pino'
 import { Random } from '../support/random.ts'
 import type { Transport } from '../support/transport.ts'
 import { within } from '../support/waiting.ts'
-import { makeCalls, type Tally } from './calls.ts'
+import { makeCalls } from './calls.ts'
 import { grown, runtimeFolders, takeCensus } from './census.ts'
 import { doHarm } from './harm.ts'
 import { Memory } from './memory.ts'
 import { openSources } from './streams.ts'
+import type { Tally } from './tally.ts'
 import { keepUp } from './upkeep.ts'
 
 export interface SoakOptions {
@@ -26,7 +27,7 @@ export interface SoakOptions {
   readonly say: (line: string) => void
 }
 
-const TOOLS = fileURLToPath(new URL('../../soak/tools.py', import.meta.url))
+export const TOOLS = fileURLToPath(new URL('../../soak/tools.py', import.meta.url))
 const CALLERS = 32
 /** Between two samples of the memory, in ms. */
 const SAMPLE_EVERY = 1_000
@@ -135,7 +136,7 @@ export async function soak({ minutes, seed, transport, python, signal, say }: So
       }
       const found = [...account(calm, ofCalm, say), ...account(wild, ofWild, say)]
       if (calm.workers[0]?.pid !== worker || calm.stats.crashes > 0) found.push('the worker of the calm pool has died')
-      found.push(...(await openStreams(calm)))
+      found.push(...(await openStreams(calm)), ...(await openSessions(calm)))
       if (wild.stats.crashes === 0) found.push('no worker of the wild pool has died, which proves nothing')
       for (const name of ['calm', 'wild']) found.push(...twice(`${marks}-${name}`))
       const { lines, grown: growing } = memory.judge(minutes)
@@ -161,6 +162,13 @@ async function openStreams(calm: Pool): Promise<string[]> {
   ]
 }
 
+/** Sessions of the calm pool that have begun in Python, and were not closed there. */
+async function openSessions(calm: Pool): Promise<string[]> {
+  let open = 0
+  await within(5_000, async () => (open = await calm.call<number>('open_sessions')) === 0)
+  return open === 0 ? [] : [`${open} sessions are open in the worker of the calm pool`]
+}
+
 /** Has each worker print what its threads do, and tells it. */
 async function showStacks(pool: Pool, say: (line: string) => void): Promise<void> {
   pool.on('worker.output', ({ worker, stream, line }) => {
@@ -178,11 +186,15 @@ async function showStacks(pool: Pool, say: (line: string) => void): Promise<void
 
 /** Compares what the callers have seen with what the pool has counted. */
 function account({ name, stats }: Pool, tally: Tally, say: (line: string) => void): string[] {
-  const { issued, resolved, more, rejected, codes, faults } = tally
-  const { accepted, completed, failed, queued, inFlight, retried, crashes } = stats
+  const { issued, resolved, more, rejected, codes, host, sessions, faults } = tally
+  const { accepted, completed, failed, queued, inFlight, retried, crashes, sessions: held } = stats
   const list = [...codes].map(([code, count]) => `${code} ${count}`).join(', ')
   say(`${name}: ${issued} calls issued, ${resolved} resolved, ${rejected} rejected (${list || 'none'})`)
   say(`${name}: ${accepted} accepted, ${completed} completed, ${failed} failed, ${retried} retried, ${crashes} crashes`)
+  const { opened, lost, restarted, closed } = sessions
+  say(
+    `${name}: ${host.made} host calls; ${opened} sessions opened, ${lost} lost, ${restarted} restarted, ${closed} closed`,
+  )
   const wrong = faults.map((fault) => `${name}: ${fault}`)
   const expect = (what: string, isTrue: boolean): void => {
     if (!isTrue) wrong.push(`${name}: ${what}`)
@@ -193,6 +205,9 @@ function account({ name, stats }: Pool, tally: Tally, say: (line: string) => voi
   expect('failed is more than rejected', failed <= rejected)
   expect(`${queued} calls are in the queue`, queued === 0)
   expect(`${inFlight} calls are in flight`, inFlight === 0)
+  expect(`${held} sessions are open`, held === 0)
+  expect('no host call was made, which proves nothing', host.made > 0)
+  expect('no session was opened, which proves nothing', opened > 0)
   return wrong
 }
 

@@ -8,7 +8,7 @@ let open = 0
 
 export const openSources = (): number => open
 
-async function* numbers(count: number): AsyncGenerator<number> {
+export async function* numbers(count: number): AsyncGenerator<number> {
   open += 1
   try {
     for (let n = 0; n < count; n++) {
@@ -23,12 +23,14 @@ async function* numbers(count: number): AsyncGenerator<number> {
 /** A call with a stream: what it comes to, and how it is made. */
 export interface Streaming {
   readonly value: unknown
+  /** Codes that it may be rejected with. */
+  readonly codes?: readonly string[]
   /** How many calls of the pool it is. Default 1. */
   readonly calls?: number
   readonly make: (pool: Pool, options: { readonly signal?: AbortSignal }) => Promise<unknown>
 }
 
-const sumOf = (count: number): number => (count * (count - 1)) / 2
+export const sumOf = (count: number): number => (count * (count - 1)) / 2
 
 async function total(items: AsyncIterable<unknown>, most = Infinity): Promise<number> {
   let [sum, read] = [0, 0]

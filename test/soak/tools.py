@@ -2,12 +2,13 @@
 
 import asyncio
 import faulthandler
+import itertools
 import os
 import signal
 import time
 from typing import Any
 
-from terrarium import tool
+from terrarium import host, progress, session, tool
 
 # When calls stall, the soak asks for the stacks of all threads.
 faulthandler.register(signal.SIGUSR2, all_threads=True)
@@ -123,3 +124,95 @@ async def copied(rows: Any) -> Any:
 @tool(batch=16, within=0.002)
 def next_of(value: Any) -> Any:
     return [each + 1 for each in value]
+
+
+@tool
+def ask(n: int) -> Any:
+    return host.call("double", n=n)
+
+
+@tool
+async def ask_later(n: int) -> Any:
+    return await host.acall("double", n=n)
+
+
+@tool
+def nest(n: int) -> Any:
+    return host.call("again", n=n)
+
+
+@tool
+async def nest_later(n: int) -> Any:
+    return await host.acall("again", n=n)
+
+
+@tool
+def refused() -> Any:
+    return host.call("refuse")
+
+
+@tool
+def take(n: int, most: int) -> int:
+    return sum(itertools.islice(host.stream("numbers", n=n), most))
+
+
+@tool
+async def take_later(n: int, most: int) -> int:
+    total, left = 0, most
+    async for number in host.astream("numbers", n=n):
+        total += number
+        left -= 1
+        if left == 0:
+            break
+    return total
+
+
+@tool
+def advance(n: int) -> int:
+    for done in range(1, n + 1):
+        progress(done, n)
+    return n
+
+
+sessions = 0
+"""How many sessions have begun here and are not closed."""
+
+
+def close_session() -> None:
+    global sessions
+    sessions -= 1
+
+
+@tool
+def visit() -> int:
+    """Counts its calls in the session."""
+    global sessions
+    mine = session()
+    visits = mine.get("visits", 0) + 1
+    if visits == 1:
+        sessions += 1
+        mine.on_close(close_session)
+    mine.set("visits", visits)
+    return visits
+
+
+@tool
+def open_sessions() -> int:
+    return sessions
+
+
+blocks_so_far = 0
+
+
+@tool
+async def blocks(size: int) -> Any:
+    """Gives blocks without an end, and counts them."""
+    global blocks_so_far
+    while True:
+        blocks_so_far += 1
+        yield bytes(size)
+
+
+@tool
+async def blocks_made() -> int:
+    return blocks_so_far

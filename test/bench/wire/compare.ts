@@ -14,8 +14,8 @@ export type Contenders<K extends string> = Readonly<Record<K, ContenderName>>
 /** One payload and number of calls in flight, and the contenders that are measured with it. */
 export interface Comparison<K extends string> {
   readonly label: string
-  /** `p50` in µs; `rate` in calls/s; `time`: µs from one answer to the next. */
-  readonly of: 'p50' | 'rate' | 'time'
+  /** `p50` in µs; `rate` in calls/s; `items` in items/s; `time`: µs from one answer to the next. */
+  readonly of: 'p50' | 'rate' | 'items' | 'time'
   readonly bytes: number
   readonly inFlight: number
   readonly contenders: readonly K[]
@@ -28,7 +28,7 @@ export interface Comparison<K extends string> {
 /** The target of a time that has to be so many times shorter. */
 export const timesFaster = (times: number): Target => ({ atMost: 1 / times })
 
-const UNITS = { p50: 'µs', rate: 'calls/s', time: 'µs a call' } as const
+const UNITS = { p50: 'µs', rate: 'calls/s', items: 'items/s', time: 'µs a call' } as const
 /** Opens the contenders, measures each comparison in turns, and closes them. */
 export async function compare<K extends string>(
   context: StageContext,
@@ -83,6 +83,11 @@ export async function openAll<K extends string>(context: StageContext, contender
   return { open, close }
 }
 
+function valueOf({ rate, p50 }: Measurement, of: Comparison<string>['of']): number {
+  if (of === 'p50') return p50
+  return of === 'time' ? 1e6 / rate : rate
+}
+
 function figuresOf<K extends string>(
   { label, of, contenders, targets }: Comparison<K>,
   measurements: ReadonlyMap<K, Measurement | undefined>,
@@ -93,7 +98,7 @@ function figuresOf<K extends string>(
     const measurement = measurements.get(key)
     const name = open.get(key)?.name
     if (measurement === undefined || name === undefined) return undefined
-    return { name: `${name}, ${label}`, value: of === 'time' ? 1e6 / measurement.rate : measurement[of] }
+    return { name: `${name}, ${label}`, value: valueOf(measurement, of) }
   }
   const [floor] = contenders
   return contenders.flatMap((key) => {

@@ -74,7 +74,8 @@ function measured(contender: OpenContender, task: Exclude<Task, { readonly task:
   if (task.task === 'processorTime') return processorTime(contender, task)
   const { bytes, inFlight, duration } = task
   if (payloads.bytes !== bytes) payloads = { bytes, all: formed(payloadsOf(request.seed, bytes), contender.form) }
-  return runRound(contender, payloads.all, { inFlight, duration, signal: end.signal })
+  const options = { inFlight, duration, signal: end.signal }
+  return contender.measure?.(payloads.all, options) ?? runRound(contender, payloads.all, options)
 }
 
 const PAYLOAD = Buffer.alloc(100, 'a')

@@ -1,4 +1,6 @@
 // The contenders of the wire suite by their names, which can be handed to another process.
+import { openLines, openStream, openWrites } from './item-contenders.ts'
+import { openBatches, openHostCalls, openToolSession } from './verb-contenders.ts'
 import { openBefore, type BeforeShape } from './before.ts'
 import { openSession } from './bare-session.ts'
 import { several, type OpenContender, type Opening } from './open-contender.ts'
@@ -11,6 +13,10 @@ import { openUnary } from './unary.ts'
 /** What is opened, as plain data. */
 export type ContenderName =
   | { readonly kind: 'raw' | 'pythonia' | 'unary' | 'session' }
+  /** They send many items for each request. */
+  | { readonly kind: 'stream' | 'lines' | 'writes' }
+  /** Other verbs of a pool. */
+  | { readonly kind: 'toolSession' | 'hostCalls' | 'batches' }
   /** `size`: of so many processes, which take turns. Default 1. */
   | { readonly kind: 'shell'; readonly size?: number }
   | { readonly kind: 'before'; readonly shape?: BeforeShape }
@@ -40,6 +46,18 @@ export async function openContender(
       return openUnary(opening)
     case 'session':
       return openSession(opening)
+    case 'stream':
+      return openStream(opening)
+    case 'lines':
+      return openLines(opening)
+    case 'writes':
+      return openWrites(opening)
+    case 'toolSession':
+      return openToolSession(opening)
+    case 'hostCalls':
+      return openHostCalls(opening)
+    case 'batches':
+      return openBatches(opening)
     case 'before':
       return openBefore(opening, name.shape)
     case 'pool':

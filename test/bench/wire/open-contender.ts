@@ -1,8 +1,13 @@
 // What the wire suite opens, measures and closes.
-import type { Contender } from '../measure.ts'
+import type { Contender, Measurement, Payload } from '../measure.ts'
 
 /** A contender with processes of its own. */
 export interface OpenContender extends Contender {
+  /** Measures a round in a way of its own; without it, a round counts answers of `echo`. `duration` in ms. */
+  readonly measure?: (
+    payloads: readonly Payload[],
+    options: { readonly duration: number; readonly signal: AbortSignal },
+  ) => Promise<Measurement>
   /** Ends its processes. Rejects when something is left of them. */
   readonly close: () => Promise<void>
 }

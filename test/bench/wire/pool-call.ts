@@ -5,6 +5,9 @@ import { findTagged, readIdentity } from '@terrarium/process'
 import type { Transport } from '../../support/transport.ts'
 import { uniqueName, type OpenContender, type Opening } from './open-contender.ts'
 
+/** The file with the tools of the other verbs. */
+export const VERB_TOOLS = 'verb_tools.py'
+
 /** How a pool of the bench is made. The options that are not given are the pool's defaults. */
 export interface PoolShape {
   readonly transport?: Transport

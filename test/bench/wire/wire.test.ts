@@ -50,6 +50,11 @@ test('the benchmark command runs in its short form and prints its table', async 
     "the pool's part, processor time in Node at 64 | pool.call, processor time in Node at 64",
     'all these together | undefined',
     'a call beside 4 MiB as array, p50 | the same call alone, p50',
+    'pool.stream, items of 1 KiB | python-shell, items of 1 KiB',
+    'pool.stream, items of 1 KiB | one write an item, items of 1 KiB',
+    'session.call, p50 at 1 | pool.call, p50 at 1',
+    'host.call, p50 at 1 | pool.call, p50 at 1',
+    'batches of 64 at 128 | a tool of 1 ms and 10 µs an item without a pause',
   ]
   expect(judged.sort()).toEqual(expected.sort())
   // Without its commit in the history, "before" is told to be not measured, and judges nothing.
