@@ -13,7 +13,7 @@ from starting import HEADER, failure, site_packages
 
 from terrarium import _imports, _install
 
-OFFER = "Correct the import: the package terrarium offers deadline, progress, register_type, session and tool."
+OFFER = "Correct the import: the package terrarium offers deadline, host, progress, register_type, session and tool."
 
 
 def modules(last):
