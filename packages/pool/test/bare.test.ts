@@ -80,6 +80,7 @@ test('a stream', async () => {
 test('a feed', async () => {
   const pool = await bare()
   async function* rows(): AsyncGenerator<{ n: number }> {
+    await new Promise(setImmediate)
     for (let n = 1; n <= 1_000; n += 1) yield { n }
   }
   expect(await pool.call('total', { rows: rows() })).toBe(500_500)

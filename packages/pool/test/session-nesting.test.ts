@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
-import { createPool, type Affinity, type Pool, type PoolOptions } from '@terrarium/pool'
+import { createPool, type Affinity, type Pool, type PoolOptions, type ToolSession } from '@terrarium/pool'
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import { eventually, habitat } from '../../../test/support/terrarium.ts'
 import { TRANSPORTS } from '../../../test/support/transport.ts'
@@ -131,13 +131,11 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   test('two sessions with 1,000 and 10 calls on one worker: the 10 are answered among the first 30', async () => {
     const { pool } = await stand({})
-    const [many, few] = ['many', 'few'].map((id) => pool.session(id, { affinity: 'strict_queue' }))
+    const many = pool.session('many', { affinity: 'strict_queue' })
+    const few = pool.session('few', { affinity: 'strict_queue' })
     const answered: string[] = []
-    const calls = (session: typeof many, count: number): Promise<unknown>[] =>
-      Array.from(
-        { length: count },
-        () => session?.call('leaf').then(() => answered.push(session.id)) ?? Promise.reject(),
-      )
+    const calls = (session: ToolSession, count: number): Promise<unknown>[] =>
+      Array.from({ length: count }, () => session.call('leaf').then(() => answered.push(session.id)))
     await Promise.all([...calls(many, 1_000), ...calls(few, 10)])
     expect(answered).toHaveLength(1_010)
     expect(answered.lastIndexOf('few')).toBeLessThan(30)
