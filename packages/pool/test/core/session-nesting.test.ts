@@ -133,7 +133,7 @@ test('strict_fail_fast: a nested call that waits for its first worker is refused
   expect(pool.told.get(inner)).toBe('WORKER_BUSY')
 })
 
-test('a nested call that waits for its home is lost with it, and so is one that is to run again', () => {
+test('a nested call that waits for its home is lost with it, and so is a call that is to run again', () => {
   const pool = Stand.started({ size: 2 })
   const use = handle()
   const outer = waiting(pool, 'a')

@@ -95,7 +95,7 @@ export const SESSION_SCENARIOS: Readonly<Record<string, Scenario>> = {
       return [died.code, refused, await get(session), lost]
     },
   },
-  'sessions: no more than the limit, and one that has expired makes room': {
+  'sessions: no more than the limit, and an expired session makes room': {
     options: { sessionLimit: 1 },
     run: async (stage) => {
       const { pool, clock } = await started(stage)
