@@ -8,13 +8,13 @@ import { running, type Watched } from './model.ts'
 const boundOf = (bucket: number): number => 2 ** bucket / 16
 
 /** A time in few characters: `0.1 ms`, `64 ms`, `2 s`. */
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   if (ms >= 1_000) return `${Number((ms / 1_000).toPrecision(2))} s`
   return `${Number(ms.toPrecision(ms < 10 ? 1 : 2))} ms`
 }
 
 /** The bound below which so much of the calls was. */
-export function quantile(buckets: readonly number[], part: number): number {
+function quantile(buckets: readonly number[], part: number): number {
   const wanted = Math.max(1, Math.ceil(part * buckets.reduce((sum, count) => sum + count, 0)))
   let seen = 0
   for (const [bucket, count] of buckets.entries()) {
@@ -72,7 +72,7 @@ function Histograms({ times }: { times: readonly CallTimes[] }): JSX.Element {
   )
 }
 
-export function deadlinesText({ calls, next, passed }: Deadlines, now: number): string {
+function deadlinesText({ calls, next, passed }: Deadlines, now: number): string {
   const late = passed === 0 ? '' : `; ${passed} passed its deadline and still runs`
   if (calls === 0) return `No call in flight has a deadline that is to come${late}.`
   const which = calls === 1 ? '1 call in flight has a deadline' : `${calls} calls in flight have deadlines`

@@ -39,7 +39,7 @@ test('every mistake in the options is named at once', () => {
         'origins is not a list of origins such as http://localhost:5173',
         'redact is not a function',
         'record is not true or false',
-        'stately is not an adapter, which has a method send',
+        'stately is not true, or an adapter, which has a method send',
         'print is not a function',
         'there is no option colour',
       ],

@@ -76,7 +76,17 @@ test('the snapshot of a pool is plain JSON, equal after a round trip, in every p
       { id: 'worker-2', ...worker },
     ],
     queue: { waiting: 0, again: 0, limit: 10_000, paused: false },
-    counts: { accepted: 0, completed: 0, failed: 0, retried: 0, starts: 2, crashes: 0, inFlight: 0, ready: 2 },
+    counts: {
+      accepted: 0,
+      completed: 0,
+      failed: 0,
+      retried: 0,
+      starts: 2,
+      crashes: 0,
+      inFlight: 0,
+      ready: 2,
+      sessions: 0,
+    },
   })
   poolOf(ref).kill('worker-1')
   await eventually('its worker has failed', () => ref.getSnapshot().counts.crashes === 1)

@@ -1,7 +1,7 @@
-// Calls that wait for functions of the host: how long, and what ends their host calls.
-import { TerrariumError } from '@terrarium/supervisor/base'
+// Host calls begin and are answered.
 import { askBack } from './ahead.ts'
 import type { Call } from './call.ts'
+import { endWait } from './host-time.ts'
 import { advance } from './placement.ts'
 import type { Slot } from './slot.ts'
 import type { Turn } from './turn.ts'
@@ -30,23 +30,3 @@ export function answered({ now }: Turn, call: Call): void {
   call.hosts -= 1
   if (call.hosts === 0) endWait(call, now)
 }
-
-/** The call has ended, or its worker is gone, or it was stopped: nothing waits for its host calls any more. */
-export function endHostCalls({ effects, now }: Turn, call: Call, error = endOf(call)): void {
-  if (call.hosts === 0) return
-  call.hosts = 0
-  endWait(call, now)
-  effects.push({ type: 'endHostCalls', call, error })
-}
-
-const endOf = ({ tool }: Call): TerrariumError =>
-  new TerrariumError('CANCELLED', `the call of ${tool} has ended, and its host calls with it`)
-
-function endWait(call: Call, now: number): void {
-  call.hostTime += now - call.hostSince
-  if (call.slot !== undefined) call.slot.hosts -= 1
-}
-
-/** How long the call has waited for functions of the host, in ms. */
-export const hostTimeOf = ({ hostTime, hosts, hostSince }: Call, now: number): number =>
-  hostTime + (hosts > 0 ? now - hostSince : 0)

@@ -2,7 +2,7 @@
 // for which no worker has a place may be sent ahead.
 import { TerrariumError } from '@terrarium/supervisor/base'
 import { endAhead, goAhead, share, slotAhead } from './ahead.ts'
-import { endHostCalls } from './host-call.ts'
+import { endHostCalls } from './host-time.ts'
 import type { Call, CallList } from './call.ts'
 import type { Lanes } from './lanes.ts'
 import * as sessions from './sessions.ts'

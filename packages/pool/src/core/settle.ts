@@ -1,7 +1,7 @@
 // The end of a call for its caller: each accepted call is settled exactly once, and the counts close.
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import type { Call, CallList, CallState } from './call.ts'
-import { hostTimeOf } from './host-call.ts'
+import { hostTimeOf } from './host-time.ts'
 import type { Lanes } from './lanes.ts'
 import type { Turn } from './turn.ts'
 

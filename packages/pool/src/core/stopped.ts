@@ -3,7 +3,7 @@
 import { TerrariumError, type ErrorCode, type TerrariumErrorOptions } from '@terrarium/supervisor/base'
 import { askBack, SILENCE } from './ahead.ts'
 import type { Call } from './call.ts'
-import { endHostCalls } from './host-call.ts'
+import { endHostCalls } from './host-time.ts'
 import { reject } from './settle.ts'
 import { unqueue } from './sessions.ts'
 import type { Slot } from './slot.ts'
