@@ -36,7 +36,7 @@ const sessions = [
     ],
     [
       'the sessions of a worker take turns with the calls of no session',
-      ' || (slot.servedBound && nextOf(queues) !== undefined)',
+      '  if (slot.servedBound && nextOf(queues) !== undefined) return false\n',
       '',
     ],
   ]),

@@ -38,23 +38,23 @@ const placement = inCore('placement', [
   ['F8: the least busy worker is taken', '      fewest = slot.inFlight\n', ''],
   [
     'F8: calls that are run again go first',
-    'if (place(turn, again) && place(turn, waiting))',
-    'if (place(turn, waiting) && place(turn, again))',
+    '  const isDone = place(turn, again)\n',
+    '  place(turn, turn.state.waiting.inUse)\n  const isDone = place(turn, again)\n',
   ],
   [
     'no new call passes a call that is to be run again',
-    'if (place(turn, again) && place(turn, waiting))',
-    'place(turn, again)\n  if (place(turn, waiting))',
+    'else if (isDone && place(turn, turn.state.waiting.inUse))',
+    'else if (place(turn, turn.state.waiting.inUse))',
   ],
   ['a worker that lets go of an overdue call is open again', '  if (call.overdue) slot.overdue -= 1\n', ''],
   ['the grace of a call ends with the call', '  clearTimer(turn, call.timer)\n', ''],
   ['an attempt that had not begun does not count', '  if (!begun) call.attempts -= 1\n', ''],
   [
     'the queue has a limit',
-    'if (state.waiting.size + state.ahead < queueLimit) return undefined',
-    'if (state.waiting.size + state.ahead <= queueLimit) return undefined',
+    'nested.size) < queueLimit) return undefined',
+    'nested.size) <= queueLimit) return undefined',
   ],
-  ['a call that has to wait is refused by a full queue although a worker has room', 'queuedIn(state) === 0 && ', ''],
+  ['a call that has to wait is refused by a full queue although a worker has room', ' && queuedIn(state) === 0)', ')'],
   ['the time in the queue adds up', '  call.waited += now - call.since\n', ''],
   ['the deadline counts from the acceptance', 'call.deadline = now + call.timeout', 'call.deadline = call.timeout'],
   ['a call that is run again goes before new ones', 'state.again.add(call)', 'state.waiting.add(call)'],
@@ -122,7 +122,7 @@ const answers = inCore('answer', [
 ])
 
 const stopping = inCore('stopped', [
-  ['a call that is stopped in the queue leaves it', '    call.list?.delete(call)\n', ''],
+  ['a call that is stopped in the queue leaves it', '    unqueue(turn, call)\n', ''],
   ['a worker that goes on with a stopped call gets no other', '  slot.overdue += 1\n', ''],
   ['a worker is asked to stop a call', "  turn.effects.push({ type: 'cancel', call, slot, unlessBegun: false })\n", ''],
   [
@@ -224,15 +224,15 @@ const ahead = [
   ...inCore(
     'ahead',
     [
-      ['a call with long arguments is not sent ahead', ' || call.size > MOST_BYTES ||', ' ||'],
+      ['a call with long arguments is not sent ahead', ' || call.size > MOST_BYTES)', ')'],
       [
         'a call of a tool that is not known to be short is not sent ahead',
         'if (pace?.isShort !== true)',
         'if (pace === undefined)',
       ],
-      ['nothing is sent ahead of a worker that does not report begun calls', ' && slot.reportsBegun', ''],
-      ['nothing is sent ahead behind a call that is not known to be short', ' && slot.notShort === 0', ''],
-      ['nothing is sent ahead of a worker that has not answered for long', ' && now - slot.since < SHORT', ''],
+      ['nothing is sent ahead of a worker that does not report begun calls', '  slot.reportsBegun &&\n', ''],
+      ['nothing is sent ahead behind a call that is not known to be short', '  slot.notShort === 0 &&\n', ''],
+      ['nothing is sent ahead of a worker that has not answered for long', ' &&\n  now - slot.since < SHORT', ''],
       ['the bytes ahead of a worker have a limit', 'slot.bytesAhead + call.size <= MOST_BYTES_AHEAD && ', ''],
       ['the worker with the fewest calls ahead is taken', '      fewest = slot.ahead\n', ''],
       ['how long a tool takes is learned from its answers', 'else if (pace.answered(ms)) markLong(state, pace)', ''],
@@ -282,8 +282,8 @@ const ahead = [
     [
       [
         'calls ahead count for the limit of the queue',
-        'state.waiting.size + state.ahead < queueLimit',
-        'state.waiting.size < queueLimit',
+        'waiting.size + ahead + inSessions : nested',
+        'waiting.size + inSessions : nested',
       ],
       ['a call with which a worker died is not followed by calls ahead', ' && !call.suspect && call.deaths === 0', ''],
       ['a call ahead gets the place of a call that left', ' advance(turn, firstAhead, slot)', ' void firstAhead'],
@@ -397,7 +397,11 @@ const rest = [
     ],
   ]),
   ...inCore('dispatch', [
-    ['nothing happens after the end', "  else if (state.status === 'stopped') afterTheEnd(turn, event)\n", ''],
+    [
+      'nothing happens after the end',
+      " else if (state.status === 'stopped') afterTheEnd(turn, event)\n  else",
+      ' else',
+    ],
     ['a timer fires once', '  timers.delete(id)\n', ''],
   ]),
 ]
