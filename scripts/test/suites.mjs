@@ -18,6 +18,9 @@ import { bin, pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspac
 /** In ms. */
 const SUITE_TIMEOUT = 20 * 60_000
 
+/** The tests of the pool wait for real processes more than they work, and take longest: two files run at a time. */
+const workersOf = (project) => (project === 'pool' ? ['--maxWorkers=2'] : [])
+
 /** Where linters keep their results. */
 const linted = join(setupFolder, 'linted')
 
@@ -82,7 +85,7 @@ export const suites = [
   ...jestConfig.projects.map(({ displayName }) => ({
     name: displayName,
     groups: LONG.includes(displayName) ? ['long', ...(displayName === 'tools' ? ['oldest'] : [])] : ['jest'],
-    run: (context) => runJest(displayName, ['--selectProjects', displayName], context),
+    run: (context) => runJest(displayName, ['--selectProjects', displayName, ...workersOf(displayName)], context),
   })),
 ]
 
