@@ -84,9 +84,10 @@ test('C2: a pool does all its work although listeners throw or reject at every e
   dying.kill()
   expect(await call).toBe(2)
   await dying.call('say', { text: 'hello' })
+  expect(await dying.session('s').call('echo', { value: 3 })).toBe(3) // lost with the next death
   await expect(dying.call('die')).rejects.toMatchObject({ code: 'WORKER_CRASHED' })
   await eventually('another worker is ready', () => dying.stats.ready === 1)
-  expect(dying.stats).toMatchObject({ accepted: 3, completed: 2, failed: 1 })
+  expect(dying.stats).toMatchObject({ accepted: 4, completed: 3, failed: 1 })
   expect(await dying.stop()).toEqual({ processesLeft: 0 })
 
   const told = new Set(home.log.map(({ msg }) => /^a listener for (\S+) failed$/.exec(msg)?.[1]))
