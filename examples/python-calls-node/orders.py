@@ -1,4 +1,4 @@
-"""Adds up orders. The prices are those of the Node process, which asks this pool for the rebates in turn."""
+"""Adds up orders. The Node process knows the prices, and asks this pool for the rebates in turn."""
 
 from terrarium import HostError, host, tool
 

@@ -80,7 +80,7 @@ export function select(words, suites) {
 }
 
 /**
- * What has to be set up for suites: only those of the group `oldest` need the environment with the oldest versions.
+ * What has to be set up for suites: suites of the group `oldest` alone need the environment with the oldest versions.
  *
  * @param {readonly { groups: readonly string[] }[]} chosen
  */

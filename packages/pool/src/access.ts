@@ -8,7 +8,7 @@ import type { Slot } from './core/slot.ts'
 import type { ExposeOptions, HostFunction } from './host-functions.ts'
 import { mapCalls, type MapItems, type MapOptions } from './map.ts'
 import { SessionUse } from './core/tool-session.ts'
-import { nested, presentNesting } from './nesting.ts'
+import { withNesting } from './nesting.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import { ownSessionOptions } from './own-options.ts'
 import { PendingCall, type Resolve } from './pending-call.ts'
@@ -81,9 +81,7 @@ export class Access implements PoolAccess {
   ): Promise<T> =>
     new Promise((resolve, reject) => {
       const shell = this.#shell()
-      const nesting = presentNesting()
-      const read = readCall(tool, args, options)
-      const own = nesting === undefined ? read : nested(tool, read, nesting, shell.state)
+      const own = withNesting(tool, readCall(tool, args, options), shell.state)
       const sent = encodeCall(shell, tool, args, own)
       // From here on no code of the user's runs before the call is accounted for: a getter may have stopped this pool.
       shell.offer(new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject))
@@ -96,10 +94,8 @@ export class Access implements PoolAccess {
     options: StreamOptions = NO_STREAM_OPTIONS,
   ): ToolStream<T> => {
     const shell = this.#shell()
-    const nesting = presentNesting()
     const plain = streamRequestOf(shell, tool, args, options)
-    const request =
-      nesting === undefined ? plain : { ...plain, options: nested(tool, plain.options, nesting, shell.state) }
+    const request = { ...plain, options: withNesting(tool, plain.options, shell.state) }
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
   }
 

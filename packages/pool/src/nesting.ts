@@ -38,19 +38,18 @@ export function runWithin<T>(nesting: Nesting, run: () => T): T {
   return storage.run(nesting, run)
 }
 
-/** What the present code runs within; undefined: no function of the host. */
-export const presentNesting = (): Nesting | undefined => storage?.getStore()
-
 /**
- * The options of a call that is made within a host call: it has no more time, and is cancelled with it. Throws
- * CANCELLED if the host call was ended. After the function has answered, its code makes calls as any other code.
+ * The options of a call of the pool with this state. A call that is made within a host call has no more time, and is
+ * cancelled with it. Throws CANCELLED if the host call was ended. After the function has answered, its code makes calls
+ * as any other code.
  */
-export function nested<T extends { readonly timeout?: number | undefined }>(
+export function withNesting<T extends { readonly timeout?: number | undefined }>(
   tool: string,
   options: T,
-  nesting: Nesting,
   state: PoolState,
 ): T & { readonly nested?: NestedRequest } {
+  const nesting = storage?.getStore()
+  if (nesting === undefined) return options
   const { signal, path } = nesting
   if (nesting.isOver && !signal.aborted) return options
   if (signal.aborted) {

@@ -4,7 +4,7 @@ import type { ToolSession, ToolStream } from './api.ts'
 import { encodeCall, readCall, streamRequestOf } from './call-request.ts'
 import { callSite } from './call-site.ts'
 import type { SessionUse } from './core/tool-session.ts'
-import { nested, presentNesting } from './nesting.ts'
+import { withNesting } from './nesting.ts'
 import { NO_OPTIONS, NO_STREAM_OPTIONS, type CallArguments, type CallOptions, type StreamOptions } from './options.ts'
 import { PendingCall, type Resolve } from './pending-call.ts'
 import type { Shell } from './shell.ts'
@@ -32,9 +32,7 @@ export class SessionHandle implements ToolSession {
   ): Promise<T> =>
     new Promise((resolve, reject) => {
       const shell = this.#shell()
-      const nesting = presentNesting()
-      const read = readCall(tool, args, options)
-      const own = nesting === undefined ? read : nested(tool, read, nesting, shell.state)
+      const own = withNesting(tool, readCall(tool, args, options), shell.state)
       const sent = encodeCall(shell, tool, args, own)
       const call = new PendingCall(tool, sent, own, callSite(this.call), resolve as Resolve, reject)
       call.use = this.#use
@@ -47,10 +45,8 @@ export class SessionHandle implements ToolSession {
     options: StreamOptions = NO_STREAM_OPTIONS,
   ): ToolStream<T> => {
     const shell = this.#shell()
-    const nesting = presentNesting()
     const plain = streamRequestOf(shell, tool, args, options)
-    const own = nesting === undefined ? plain.options : nested(tool, plain.options, nesting, shell.state)
-    const request = { ...plain, options: own, use: this.#use }
+    const request = { ...plain, options: withNesting(tool, plain.options, shell.state), use: this.#use }
     return new StreamReader<T>(() => this.#shell().streams, request, siteAbove(this.stream) ?? {})
   }
 

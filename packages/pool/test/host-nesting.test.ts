@@ -32,7 +32,11 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expect(pool.call('nest', deep(1))).rejects.toMatchObject({
       code: 'PYTHON_ERROR',
       details: { type: 'terrarium.HostError', attributes: { code: 'DEADLOCK' } },
-      cause: { code: 'DEADLOCK', details: { cycle: ['nest', 'host nest', 'leaf'] } },
+      cause: {
+        code: 'DEADLOCK',
+        hint: expect.stringMatching(/Raise `size`/),
+        details: { cycle: ['nest', 'host nest', 'leaf'] },
+      },
     })
     expect(await pool.call('leaf')).toBe('leaf')
     await pool.stop()

@@ -107,11 +107,18 @@ function mayGetPlace(slot: Slot, call: Call, stuck: ReadonlySet<Call>, concurren
   return held < concurrency
 }
 
+const MORE_PLACES =
+  'Raise `size` to more than the depth of such calls, make the tools async and raise `concurrency`, or call another pool.'
+const ONE_WORKER =
+  'Make the tools of the session async and raise `concurrency`, or give the function what it needs as an argument.'
+
 function refuse(turn: Turn, call: Call): void {
   const cycle = call.nested?.path ?? [call.tool]
   const { pool, size, concurrency } = turn.state.settings
-  const message = `${call.tool} would wait for ever: ${cycle.join(' → ')}, and no worker of pool ${pool} can become free`
-  const hint =
-    'Raise `size` to more than the depth of such calls, or make the tools async and raise `concurrency`, or call another pool.'
+  const home = call.session?.home
+  const whom = home === undefined ? 'no worker' : `worker ${home.id}`
+  const never = home === undefined ? 'can become free' : 'cannot become free'
+  const message = `${call.tool} would wait for ever: ${cycle.join(' → ')}, and ${whom} of pool ${pool} ${never}`
+  const hint = home === undefined ? MORE_PLACES : ONE_WORKER
   reject(turn, call, 'DEADLOCK', message, { hint, details: { pool, cycle, size, concurrency } })
 }

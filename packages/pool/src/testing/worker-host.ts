@@ -15,7 +15,7 @@ import {
 } from '@terrarium/worker'
 
 export interface TestHostOptions {
-  /** The time of the host call, in ms. Default: that of its call. */
+  /** The time of the host call, in ms. Default: the time of its call. */
   readonly timeout?: number
 }
 
