@@ -1,13 +1,11 @@
 import { createReadStream, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/testing'
-import { createPool, type Pool, type PoolOptions } from '@terrarium/pool'
-import { eventually, habitat } from '../../../test/support/terrarium.ts'
-import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
+import { eventually } from '../../../test/support/terrarium.ts'
+import { TRANSPORTS } from '../../../test/support/transport.ts'
+import { standWith, type Stand } from './stand.ts'
 
 // What a caller sees of arguments that are streams, with real workers.
 
@@ -16,20 +14,7 @@ const SYNC = fileOf('feed-tools.py')
 const ASYNC = fileOf('async-feed-tools.py')
 const WINDOW = 262_144
 
-interface Stand {
-  readonly clock: VirtualClock
-  readonly pool: Pool
-  readonly path: (name: string) => string
-}
-
-async function stand(transport: Transport, options: Partial<PoolOptions> = {}): Promise<Stand> {
-  const home = habitat()
-  const clock = new VirtualClock()
-  const pool = createPool({ ...home.common, name: 'p', tools: SYNC, clock, transport, ...options })
-  await pool.start()
-  expect(pool.stats.ready).toBe(options.size ?? 1)
-  return { clock, pool, path: (name) => join(home.directory, name) }
-}
+const stand = standWith(SYNC)
 
 /** A source that counts what is read of it, and how often it is closed. */
 class Source implements AsyncIterableIterator<unknown> {

@@ -1,32 +1,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { isTerrariumError, type TerrariumError } from '@terrarium/supervisor/base'
-import { VirtualClock } from '@terrarium/supervisor/testing'
-import { createPool, type HostContext, type Pool, type PoolOptions } from '@terrarium/pool'
-import { eventually, habitat, type Habitat } from '../../../test/support/terrarium.ts'
-import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
+import { createPool, type HostContext, type Pool } from '@terrarium/pool'
+import { eventually, habitat } from '../../../test/support/terrarium.ts'
+import { TRANSPORTS } from '../../../test/support/transport.ts'
+import { standWith } from './stand.ts'
 
 // What tools and callers see of host calls, with real workers.
 
 const TOOLS = fileURLToPath(new URL('host-tools.py', import.meta.url))
 
-interface Stand {
-  readonly home: Habitat
-  readonly clock: VirtualClock
-  readonly pool: Pool
-  readonly path: (name: string) => string
-}
-
-async function stand(transport: Transport, options: Partial<PoolOptions> = {}): Promise<Stand> {
-  const home = habitat()
-  const clock = new VirtualClock()
-  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, clock, transport, ...options })
-  await pool.start()
-  expect(pool.stats.ready).toBe(options.size ?? 1)
-  return { home, clock, pool, path: (name) => join(home.directory, name) }
-}
+const stand = standWith(TOOLS)
 
 /** A function that never answers, and what it was given. */
 function holding(pool: Pool, name = 'hold'): { readonly contexts: HostContext[] } {

@@ -7,31 +7,17 @@ import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
-import { VirtualClock } from '@terrarium/supervisor/testing'
-import { createPool, type NdArray, type Pool, type PoolOptions, type ToolStream } from '@terrarium/pool'
-import { eventually, habitat, testPython, type Habitat } from '../../../test/support/terrarium.ts'
-import { TRANSPORTS, type Transport } from '../../../test/support/transport.ts'
+import { createPool, type NdArray, type Pool, type ToolStream } from '@terrarium/pool'
+import { eventually, habitat, testPython } from '../../../test/support/terrarium.ts'
+import { TRANSPORTS } from '../../../test/support/transport.ts'
+import { standWith } from './stand.ts'
 
 // What a caller sees of streams, with real workers. Numbers name the scenarios that any pool has to show.
 
 const TOOLS = fileURLToPath(new URL('stream-tools.py', import.meta.url))
 const WINDOW = 262_144
 
-interface Stand {
-  readonly home: Habitat
-  readonly clock: VirtualClock
-  readonly pool: Pool
-  readonly path: (name: string) => string
-}
-
-async function stand(transport: Transport, options: Partial<PoolOptions> = {}): Promise<Stand> {
-  const home = habitat()
-  const clock = new VirtualClock()
-  const pool = createPool({ ...home.common, name: 'p', tools: TOOLS, clock, transport, ...options })
-  await pool.start()
-  expect(pool.stats.ready).toBe(options.size ?? 1)
-  return { home, clock, pool, path: (name) => join(home.directory, name) }
-}
+const stand = standWith(TOOLS)
 
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = []
