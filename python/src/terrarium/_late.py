@@ -3,7 +3,8 @@ code has run, and its folder comes first on ``sys.path``, perhaps with a file th
 
 import os
 import sys
-from _frozen_importlib_external import PathFinder  # not from importlib.machinery, which takes longer to import
+from _frozen_importlib_external import BYTECODE_SUFFIXES, SOURCE_SUFFIXES, PathFinder  # importlib.machinery takes longer
+from _imp import extension_suffixes
 from _thread import get_ident
 from typing import Any
 
@@ -37,10 +38,11 @@ def late(name: str) -> Any:
 
 
 def prepare(folder: str) -> None:
-    """Imports now what would be imported late, if this folder of user code has a file or folder with the name of a
+    """Imports now what would be imported late, if this folder of user code has a module or a folder with the name of a
     module of the standard library: once user code has imported that, it would be taken for the library's."""
+    suffixes = (*SOURCE_SUFFIXES, *BYTECODE_SUFFIXES, *extension_suffixes())
     try:
-        names = {name.partition(".")[0] for name in os.listdir(folder)}
+        names = {name.partition(".")[0] for name in os.listdir(folder) if "." not in name or name.endswith(suffixes)}
     except OSError:
         return
     if not names.isdisjoint(sys.stdlib_module_names - sys.modules.keys()):

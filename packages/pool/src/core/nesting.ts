@@ -87,7 +87,7 @@ function stuckIn(state: PoolState): Set<Call> {
       if (mayGet === undefined) {
         const slots = home === undefined ? state.slots : [home]
         mayGet = slots.some((slot) => mayGetPlace(slot, call, stuck, state.settings.concurrency))
-        if (home === undefined) known.set(call.tool, mayGet)
+        if (!call.suspect && home === undefined) known.set(call.tool, mayGet)
       }
       if (mayGet) stuck.delete(call)
     }

@@ -1,4 +1,4 @@
-// What the core of a pool does with calls of sessions that functions of the host make, one rule each.
+// What the core of a pool does with calls that functions of the host make, most of them of sessions, one rule each.
 import { expect, test } from '@jest/globals'
 import { Call } from '../../src/core/call.ts'
 import { SessionUse, type Affinity } from '../../src/core/tool-session.ts'
@@ -186,4 +186,21 @@ test('a call of a strict session is not sent behind a main thread that waits, wh
   expect([behind.state, pool.recalled]).toEqual(['queued', []]) // else it would be asked back, again and again
   finish(pool, second)
   expect([pool.sent.at(-2), pool.sent.at(-1)]).toEqual(['c to worker-2', 'behind to worker-1'])
+})
+
+test('a nested call that needs a worker of its own says nothing of other calls of its tool, which may go on', () => {
+  const pool = Stand.started({ size: 3, concurrency: 2 }, ['async'])
+  const [outer, other] = [waiting(pool, 'async'), waiting(pool, 'async')]
+  const suspect = call(pool, 'async', { parent: outer, idempotent: true })
+  const rest = Array.from({ length: 3 }, () => call(pool, 'async', { idempotent: true }))
+  expect(suspect.slot?.id).toBe('worker-3')
+  pool.crash('worker-3')
+  pool.park('worker-3')
+  const inner = call(pool, 'async', { parent: other })
+  expect([suspect.suspect, pool.state.nested.size, [...pool.told.values()]]).toEqual([true, 2, []])
+  pool.answer(rest.find(({ slot }) => slot === other.slot) as Call)
+  expect(inner.slot?.id).toBe('worker-2')
+  pool.answer(inner)
+  finish(pool, other)
+  expect(suspect.slot?.id).toBe('worker-2')
 })

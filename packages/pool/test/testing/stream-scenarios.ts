@@ -10,8 +10,7 @@ interface Read {
 }
 
 /** What a stream gives, and how it ends. */
-async function read(stream: AsyncIterable<unknown>, most = Infinity): Promise<Read> {
-  const items: unknown[] = []
+async function read(stream: AsyncIterable<unknown>, most = Infinity, items: unknown[] = []): Promise<Read> {
   const end = await outcomeOf(
     (async () => {
       for await (const item of stream) if (items.push(item) === most) return 'left'
@@ -110,8 +109,10 @@ export const STREAM_SCENARIOS: Readonly<Record<string, Scenario>> = {
         ['timeout', { timeout: 1_000 }],
       ] as const) {
         const begun = stage.path(`${name} begun`)
-        const reads = streamed(stage, 'one_and_wait', { begun, gate: stage.path('never') }, options)
-        await eventually('it waits', () => existsSync(begun))
+        const items: unknown[] = []
+        const stream = stage.pool.stream('one_and_wait', { begun, gate: stage.path('never') }, options)
+        const reads = read(stream, Infinity, items)
+        await eventually('it waits, and its item has arrived', () => existsSync(begun) && items.length === 1)
         await stage.clock.advance(1_000)
         ends.push(await reads)
         await isBack(stage)

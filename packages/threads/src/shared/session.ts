@@ -43,6 +43,8 @@ export class Session {
   #reason: ExitReason | undefined
   /** The last error that no code in the thread has caught. It ends the thread, unless the thread handles it. */
   #uncaught: ExitReason | undefined
+  /** The same error as the host's side of the thread says it, where it ends the thread. */
+  #thrown: { readonly error: unknown } | undefined
 
   /** Throws if the thread cannot be made. */
   constructor(given: SessionDependencies) {
@@ -52,7 +54,11 @@ export class Session {
       if (this.#reason === undefined) this.#hear(news)
     }
     const failed = (error: unknown, kind: 'uncaught' | 'memory' | 'unreadable'): void => {
-      this.#end(this.#failure(error, kind))
+      if (kind === 'memory') this.#end({ type: 'error', error: outOfMemory(name, error) })
+      else if (kind === 'unreadable') this.#end({ type: 'error', error: unreadable(name, error) })
+      // What the thread has told of it may still be on its way, and arrives before the exit.
+      else if (source.endsWhenUncaught) this.#thrown = { error }
+      else this.#end(this.#failure(error))
     }
     const exited = (exitCode: number | undefined): void => {
       this.#exited(exitCode)
@@ -134,10 +140,8 @@ export class Session {
     }
   }
 
-  #failure(error: unknown, kind: 'uncaught' | 'memory' | 'unreadable'): ExitReason {
+  #failure(error: unknown): ExitReason {
     const { name, source } = this.#given
-    if (kind === 'memory') return { type: 'error', error: outOfMemory(name, error) }
-    if (kind === 'unreadable') return { type: 'error', error: unreadable(name, error) }
     if (this.#waiting !== undefined) return { type: 'error', error: notLoaded(name, source.module, error) }
     return this.#uncaught ?? { type: 'error', error: error ?? crashed(name, undefined) }
   }
@@ -154,6 +158,7 @@ export class Session {
     this.#phase = 'over'
     this.#given.clock.clearTimeout(this.#timer)
     const { name, source } = this.#given
+    if (this.#thrown !== undefined) this.#reason ??= this.#failure(this.#thrown.error)
     this.#reason ??= {
       type: 'error',
       error: this.#waiting === undefined ? crashed(name, exitCode) : notExposed(name, source.module),
