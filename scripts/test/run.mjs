@@ -47,7 +47,18 @@ const BY_LENGTH = [
     'bench',
     'supervisor',
   ],
-  ...['pytest-oldest', 'pytest', 'chaos', 'pool', 'process', 'integration', 'tools', 'installed'],
+  ...[
+    'pytest-grpc',
+    'chaos',
+    'pytest',
+    'pytest-oldest',
+    'process',
+    'integration',
+    'pool',
+    'grpc',
+    'tools',
+    'installed',
+  ],
 ]
 
 /**
@@ -84,7 +95,8 @@ export async function main(argv) {
     TERRARIUM_PYTHON: interpreters.python,
     TERRARIUM_PYTHON_OLDEST: interpreters.oldestPython,
   }
-  const context = { env, jestArguments: argv.slice(split + 1) }
+  const jestArguments = argv.slice(split + 1)
+  const context = { env, jestArguments, isWhole: words.length === 0 && jestArguments.length === 0 }
   const rows = await runInLanes(selected, ([suite, files]) => runSuite(suite, { ...context, files }, progress))
   rows.push(await checkLeaks(progress, { run, before }))
   stopWatching()

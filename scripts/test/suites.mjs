@@ -1,17 +1,29 @@
 // The suites of tests: what each of them runs, and how its result is counted.
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
 import jestConfig, { LONG } from '../../jest.config.mjs'
 import { runCommand } from '../setup/command.mjs'
-import { bin, pythonIn, readJson, root, setupFolder, tscCommand, venvs, workspaceFolders } from '../setup/paths.mjs'
+import {
+  bin,
+  filesIn,
+  pythonIn,
+  readJson,
+  root,
+  setupFolder,
+  tscCommand,
+  venvs,
+  workspaceFolders,
+} from '../setup/paths.mjs'
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, output: string, note?: string, skips?: readonly string[]
  * }} Outcome
  *   skips: what was skipped, and why
  * @typedef {{ env?: Record<string, string>, onLine?: (line: string) => void, jestArguments?: readonly string[],
- * files?: readonly string[], node?: string }} Context
- *   files: the tests to run, or none for all; node: the Node that runs jest
+ * files?: readonly string[], node?: string, isChosen?: (title: string) => boolean,
+ * isWhole?: boolean }} Context
+ *   files: the tests to run, or none for all; node: the Node that runs jest; isChosen: whether the suite has the test
+ *   of this name, by default each; isWhole: the suite `grpc` has its tests that need gRPC
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
@@ -20,6 +32,12 @@ const SUITE_TIMEOUT = 20 * 60_000
 
 /** The tests of the pool wait for real processes more than they work, and take longest: two files run at a time. */
 const workersOf = (project) => (project === 'pool' ? ['--maxWorkers=2'] : [])
+
+/**
+ * What the name of a test says when it needs gRPC. Most of these tests run over the socket too: a whole `npm test`
+ * leaves them to the long suites `grpc` and `pytest-grpc`.
+ */
+const GRPC = /\bgrpc\b/i
 
 /** Where linters keep their results. */
 const linted = join(setupFolder, 'linted')
@@ -74,18 +92,21 @@ export const suites = [
       .map((folder) => [bin('publint'), ['run', folder, '--strict', '--pack=pnpm'], '.', WITH_PNPM]),
   ),
   lint('mypy', () => [[pythonIn(venvs.newest), ['-m', 'mypy', '--strict', 'src'], 'python']], ['check']),
-  pytest('pytest', venvs.newest, ['pytest']),
-  pytest(
-    'pytest-oldest',
-    venvs.oldest,
-    ['pytest', 'long', 'oldest'],
+  pytest('pytest', venvs.newest, ['pytest'], ({ isWhole }) => (isWhole ? ['-k', 'not grpc'] : [])),
+  pytest('pytest-grpc', venvs.newest, ['long'], () => ['-k', 'grpc']),
+  pytest('pytest-oldest', venvs.oldest, ['pytest', 'long', 'oldest'], () =>
     OF_SHEPHERD.map((name) => `--ignore-glob=tests/test_${name}.py`),
   ),
   { name: 'unit', groups: ['check'], run: runUnit },
+  { name: 'grpc', groups: ['long'], run: runGrpc },
   ...jestConfig.projects.map(({ displayName }) => ({
     name: displayName,
     groups: LONG.includes(displayName) ? ['long', ...(displayName === 'tools' ? ['oldest'] : [])] : ['jest'],
-    run: (context) => runJest(displayName, ['--selectProjects', displayName, ...workersOf(displayName)], context),
+    run: (context) => {
+      const args = ['--selectProjects', displayName, ...workersOf(displayName)]
+      const isWhole = context.isWhole === true && !LONG.includes(displayName)
+      return isWhole ? runWithoutGrpc(displayName, args, context) : runJest(displayName, args, context)
+    },
   })),
 ]
 
@@ -119,13 +140,17 @@ function lint(name, commands, groups = []) {
   }
 }
 
-/** With the oldest packages the tests are long: an environment of their own is made, and all run a second time. */
-function pytest(name, venv, groups, more = []) {
+/**
+ * With the oldest packages the tests are long: an environment of their own is made, and all run a second time. `more`:
+ * options of pytest.
+ */
+function pytest(name, venv, groups, more) {
   return {
     name,
     groups,
-    async run({ env, onLine, files }) {
-      const args = ['-m', 'pytest', '--color=no', ...more, ...files]
+    async run(context) {
+      const { env, onLine, files } = context
+      const args = ['-m', 'pytest', '--color=no', ...more(context), ...files]
       const { code, output } = await runSuiteCommand(pythonIn(venv), args, { cwd: join(root, 'python'), env, onLine })
       const versions = await runCommand(pythonIn(venv), ['-I', '-c', VERSIONS])
       return { ...atLeastOneFailure(countPytest(output), code), output, note: versions.output.trim() }
@@ -144,6 +169,32 @@ function countPytest(output) {
   const of = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0)
   const skips = [...output.matchAll(/^SKIPPED \[\d+\] (.*)$/gm)].map(([, text]) => text)
   return { passed: of('passed'), failed: of('failed') + of('error'), skipped: of('skipped'), skips }
+}
+
+/** Runs the tests of a project that do not need gRPC. A test that the suite `grpc` would not find has failed. */
+async function runWithoutGrpc(name, args, context) {
+  const isChosen = (title) => !GRPC.test(title)
+  const all = [...args, `--testNamePattern=^(?![^]*${GRPC.source})`]
+  const outcome = await runJest(name, all, { ...context, isChosen })
+  const found = grpcFiles()
+  const lost = outcome.tests.filter(({ fullName, path }) => !isChosen(fullName) && !found.includes(path))
+  const text = lost.map(({ fullName, path }) => `${path}: "${fullName}" needs gRPC, and its file does not say so\n`)
+  return { ...outcome, failed: outcome.failed + lost.length, output: outcome.output + text.join('') }
+}
+
+/** The tests of the other suites that need gRPC. */
+function runGrpc(context) {
+  const args = ['--maxWorkers=2', `--testNamePattern=${GRPC.source}`]
+  return runJest('grpc', args, { ...context, files: grpcFiles(), isChosen: (title) => GRPC.test(title) })
+}
+
+/** The files with such tests: each says gRPC, or runs over all transports. */
+function grpcFiles() {
+  return ['packages', 'examples', 'test']
+    .flatMap((folder) => filesIn(join(root, folder)).map((path) => join(folder, path)))
+    .filter((path) => path.endsWith('.test.ts') && !/\/(node_modules|dist)\//.test(path))
+    .filter((path) => !LONG.some((name) => path.startsWith(`test/${name}/`)))
+    .filter((path) => /\bgrpc\b|TRANSPORTS/i.test(readFileSync(join(root, path), 'utf8')))
 }
 
 /** The tests that start no process, in two threads: they wait for nothing but a processor. */
@@ -165,9 +216,10 @@ const JEST = [
  * @param {readonly string[]} args
  * @param {Context} context
  * @param {readonly string[]} flags for Node
- * @returns {Promise<Outcome & { tests: readonly { title: string, status: string }[] }>}
+ * @returns {Promise<Outcome & { tests: readonly { title: string, fullName: string, path: string, status: string }[] }>}
  */
-export async function runJest(name, args, { env, onLine, jestArguments = [], files = [], node = NODE }, flags = []) {
+export async function runJest(name, args, context, flags = []) {
+  const { env, onLine, jestArguments = [], files = [], node = NODE, isChosen = () => true } = context
   const report = join(setupFolder, 'reports', `${name}.json`)
   mkdirSync(join(report, '..'), { recursive: true })
   rmSync(report, { force: true })
@@ -177,18 +229,21 @@ export async function runJest(name, args, { env, onLine, jestArguments = [], fil
   const { code, output } = await runSuiteCommand(node, all, { env, onLine, last: /^Test results written to: / })
   const nothing = { passed: 0, failed: 0, skipped: 0, skips: [], tests: [], output: '' }
   if (!existsSync(report)) return { ...nothing, failed: 1, output }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites, testResults } =
-    readJson(report)
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, testResults } = readJson(report)
   // What is asked of jest may choose among the tests of other projects only.
   if (jestArguments.length > 0 && testResults.length === 0) return nothing
-  const tests = testResults.flatMap(({ assertionResults }) => assertionResults)
+  const tests = testResults.flatMap(({ name: file, assertionResults }) =>
+    assertionResults.map((each) => ({ ...each, path: relative(root, file) })),
+  )
+  // Jest calls those pending too whose names do not fit the pattern.
+  const skips = tests
+    .filter(({ status, fullName }) => ['pending', 'todo', 'skipped'].includes(status) && isChosen(fullName))
+    .map(({ fullName }) => fullName)
   const counted = {
     passed: numPassedTests,
     failed: numFailedTests + numRuntimeErrorTestSuites,
-    skipped: numPendingTests + numTodoTests,
-    skips: tests
-      .filter(({ status }) => ['pending', 'todo', 'skipped'].includes(status))
-      .map(({ fullName }) => fullName),
+    skipped: skips.length,
+    skips,
     tests,
   }
   return { ...atLeastOneFailure(counted, code), output: withoutJson(output) }

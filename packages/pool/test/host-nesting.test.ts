@@ -69,6 +69,33 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await pool.stop()
   })
 
+  test('size 1: a call that waits for others of its batch does not hide that the main thread waits', async () => {
+    const { pool } = await stand({ concurrency: 3 })
+    pool.expose('double', ({ n }: { n: number[] }) => n.map((each) => 2 * each))
+    const early = pool.call('batched', { n: 1 })
+    await expect(pool.call('nest', deep(1))).rejects.toMatchObject({ cause: { code: 'DEADLOCK' } })
+    expect(await early).toBe(2)
+    await pool.stop()
+  })
+
+  test('size 1: calls of a batch that calls the pool keep their places: refused with 2, answered with 3', async () => {
+    for (const [concurrency, end] of [
+      [2, { code: 'PYTHON_ERROR', details: { attributes: { code: 'DEADLOCK' } } }],
+      [3, 'aleaf'],
+    ] as const) {
+      const { pool, clock } = await stand({ concurrency })
+      const settled = Promise.allSettled([1, 2].map(() => pool.call('batch_nest', { name: 'aleaf' })))
+      if (concurrency === 2) {
+        await eventually('the nested call waits', () => pool.stats.queued === 1)
+        await clock.advance(20)
+      }
+      const ends = (await settled).map((each) => (each.status === 'fulfilled' ? each.value : (each.reason as unknown)))
+      for (const each of ends) expect({ end: each }).toMatchObject({ end })
+      expect(ends.length).toBe(2)
+      await pool.stop()
+    }
+  })
+
   test('size 1: an async tool with `concurrency` 4 is answered by its own worker', async () => {
     const { pool } = await stand({ concurrency: 4 })
     expect(await pool.call('anest', { name: 'leaf' })).toBe('leaf')

@@ -234,6 +234,16 @@ def batched(n: list[int]):
     return host.call("double", n=n)
 
 
+@tool(batch=2, within=0.5)
+def batch_nest(name: list[str]):
+    return [host.call("nest", name=name[0], named={})] * len(name)
+
+
+@tool
+async def aleaf():
+    return "aleaf"
+
+
 @tool
 def nest(name: str, named: dict = {}):
     return host.call("nest", name=name, named=named)

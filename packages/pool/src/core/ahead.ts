@@ -67,10 +67,14 @@ export function goAhead(turn: Turn, call: Call, slot: Slot): void {
   if (state.look === 0) state.look = setTimer(turn, { type: 'look' }, FIRST_LOOK - (now - slot.since))
 }
 
-/** The call has a place, or leaves its slot: it is not ahead any more. `next`: the call behind it. */
-export function endAhead(state: PoolState, call: Call, slot: Slot, next: Call | undefined): void {
+/** The call has a place, or is about to leave its slot: it is not ahead any more. */
+export function endAhead(state: PoolState, call: Call, slot: Slot): void {
   call.isAhead = false
-  if (slot.firstAhead === call) slot.firstAhead = next
+  if (slot.firstAhead === call) {
+    let { next } = call
+    while (next !== undefined && !next.isAhead) ({ next } = next) // it has begun before calls that wait for their batch
+    slot.firstAhead = next
+  }
   slot.ahead -= 1
   slot.bytesAhead -= call.size
   state.ahead -= 1
@@ -99,9 +103,10 @@ function markLong({ slots }: PoolState, pace: Pace): void {
 }
 
 /** Asks the worker to give the call back if it has not begun, unless it was asked before. */
-export function askBack({ effects }: Turn, call: Call, slot: Slot): void {
+export function askBack({ effects, now }: Turn, call: Call, slot: Slot): void {
   if (call.recalled || call.state === 'settled') return
   call.recalled = true
+  call.recalledAt = now
   slot.recalled += 1
   effects.push({ type: 'cancel', call, slot, unlessBegun: true })
 }
@@ -109,7 +114,7 @@ export function askBack({ effects }: Turn, call: Call, slot: Slot): void {
 /** Asks for all calls that are ahead of the slot's worker. Tells whether it was asked for any for the first time. */
 export function askAllBack(turn: Turn, slot: Slot): boolean {
   const before = slot.recalled
-  for (let call = slot.firstAhead; call !== undefined; call = call.next) askBack(turn, call, slot)
+  for (let call = slot.firstAhead; call !== undefined; call = call.next) if (call.isAhead) askBack(turn, call, slot)
   return slot.recalled > before
 }
 
@@ -156,9 +161,10 @@ export function share(turn: Turn, worth = WORTH_SHARING): void {
   }
   if (busiest === undefined) return
   let call = busiest.calls.last
-  for (let left = Math.ceil(busiest.ahead / 2); left > 0 && call !== undefined; left -= 1) {
+  for (let left = Math.ceil(busiest.ahead / 2); left > 0 && call !== undefined; call = call.previous) {
+    if (!call.isAhead) continue
     askBack(turn, call, busiest)
-    call = call.previous
+    left -= 1
   }
 }
 

@@ -76,6 +76,10 @@ export class Call {
   overdue = false
   /** Its worker was asked to give it back if it has not begun. */
   recalled = false
+  /** When, in ms. */
+  recalledAt = 0
+  /** The call that may be in one batch with it, and has called a function of the host; itself, if it is that call. */
+  batchOf: Call | undefined = undefined
   /** Its tool is async on the worker it is with. */
   isAsync = false
   /** It is a call of a short ordinary tool, and has caused no crash: calls may be sent ahead behind it. */

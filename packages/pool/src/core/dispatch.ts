@@ -182,6 +182,9 @@ function fire(turn: Turn, timer: Timer): void {
     case 'look':
       look(turn)
       return
+    case 'stuck':
+      turn.state.stuckTimer = 0 // nested calls are looked at after every event
+      return
     case 'retire':
       retireNow(turn, timer.slot)
       return

@@ -15,13 +15,28 @@ export function called(turn: Turn, call: Call): void {
   if (call.hosts > 1) return
   slot.hosts += 1
   call.hostSince = turn.now
+  if (call.batchOf !== call && slot.isBatch(call.tool)) noteBatch(call)
   if (slot.ordinary > 1 && slot.running === call) freeNested(turn, call, slot)
 }
 
-/** Nested calls that a worker has not begun do not wait behind a main thread that waits itself. */
+/**
+ * The first call of a batch calls for all of it: the others, which have begun with it, are among those of its tool that
+ * have come after it, up to the first call of another batch.
+ */
+function noteBatch(first: Call): void {
+  first.batchOf = first
+  for (let call = first.next; call !== undefined; call = call.next) {
+    if (call.tool !== first.tool) continue
+    if (call.batchOf === call) return
+    call.batchOf = first
+  }
+}
+
+/** Nested calls that a worker has not begun do not wait for a main thread that waits itself. */
 function freeNested(turn: Turn, main: Call, slot: Slot): void {
-  for (let call = main.next; call !== undefined; call = call.next) {
-    if (call.parent !== undefined && !call.isAsync) askBack(turn, call, slot)
+  // A call before it waits for the others of its batch.
+  for (let { first: call } = slot.calls; call !== undefined; call = call.next) {
+    if (call.parent !== undefined && !call.isAsync && call !== main) askBack(turn, call, slot)
   }
 }
 

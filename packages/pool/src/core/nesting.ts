@@ -7,7 +7,10 @@ import { isHasty, refuseBusy } from './sessions.ts'
 import { reject } from './settle.ts'
 import type { Slot } from './slot.ts'
 import type { PoolState } from './state.ts'
-import type { Turn } from './turn.ts'
+import { setTimer, type Turn } from './turn.ts'
+
+/** A worker gives back at once what has not begun: what is still there so much later has, in ms. */
+const BEGUN_AFTER = 20
 
 /**
  * Refuses nested calls that would wait for ever, the newest first, until the others can go on. To be asked after every
@@ -18,7 +21,7 @@ export function refuseStuck(turn: Turn): void {
   if (isMoving(state)) return
   for (const slot of state.slots) askBackBehind(turn, slot)
   for (;;) {
-    const stuck = stuckIn(state)
+    const stuck = stuckIn(turn)
     let newest: Call | undefined
     for (let call = state.nested.first; call !== undefined; call = call.next) if (stuck.has(call)) newest = call
     if (newest === undefined) return
@@ -45,19 +48,30 @@ function moves({ occupant, parked, probing, hosts, overdue }: Slot): boolean {
   return hosts === 0 || overdue > 0
 }
 
-/** Calls of ordinary tools do not wait behind a main thread that waits itself, while others need their places. */
+/**
+ * Calls do not wait for a main thread that waits itself, while nested calls need their places. A call that may be in
+ * one batch with a call that waits is asked for too: if it is not given back, it has begun.
+ */
 function askBackBehind(turn: Turn, slot: Slot): void {
-  const { running } = slot
-  if (running === undefined || running.hosts === 0) return
-  for (let call = running.next; call !== undefined; call = call.next) if (!call.isAsync) askBack(turn, call, slot)
+  if (slot.hosts === 0) return
+  const { state, now } = turn
+  const doesMainWait = (slot.running?.hosts ?? 0) > 0
+  for (let { first: call } = slot.calls; call !== undefined; call = call.next) {
+    if (call.hosts > 0) continue
+    const isInBatch = call.batchOf !== call && (call.batchOf?.hosts ?? 0) > 0
+    if (isInBatch || (doesMainWait && !call.isAsync)) askBack(turn, call, slot)
+    if (isInBatch && state.stuckTimer === 0 && now - call.recalledAt < BEGUN_AFTER)
+      state.stuckTimer = setTimer(turn, { type: 'stuck' }, BEGUN_AFTER)
+  }
 }
 
 /**
  * The calls that cannot go on, whatever the other calls do: a nested call that waits and could only get a place that is
- * held by such a call, and a call that waits for functions of the host whose nested calls are all such calls. All
- * that may be are taken first, and then the others are left out, until none is left to leave out.
+ * held by such a call; a call that waits for functions of the host whose nested calls are all such calls; and a call in
+ * one batch with such a call. All that may be are taken first, and then the others are left out, until none is left to
+ * leave out.
  */
-function stuckIn(state: PoolState): Set<Call> {
+function stuckIn({ state, now }: Turn): Set<Call> {
   const stuck = new Set<Call>()
   const children = new Map<Call, Call[]>()
   const note = (call: Call): void => {
@@ -71,7 +85,12 @@ function stuckIn(state: PoolState): Set<Call> {
     stuck.add(call)
     note(call)
   }
-  for (const slot of state.slots) for (let call = slot.calls.first; call !== undefined; call = call.next) note(call)
+  for (const slot of state.slots) {
+    for (let call = slot.calls.first; call !== undefined; call = call.next) {
+      note(call)
+      if (hasBegunWithOther(call, now)) stuck.add(call)
+    }
+  }
   for (const call of children.keys()) if (call.hosts > 0 && call.slot !== undefined) stuck.add(call)
   for (let size = -1; size !== stuck.size;) {
     size = stuck.size
@@ -79,6 +98,8 @@ function stuckIn(state: PoolState): Set<Call> {
     const known = new Map<string, boolean>()
     for (const call of stuck) {
       if (call.slot !== undefined) {
+        const { batchOf } = call
+        if (batchOf !== undefined && batchOf !== call && !stuck.has(batchOf)) stuck.delete(call)
         if (children.get(call)?.some((child) => !stuck.has(child)) === true) stuck.delete(call)
         continue
       }
@@ -105,6 +126,12 @@ function mayGetPlace(slot: Slot, call: Call, stuck: ReadonlySet<Call>, concurren
   const { running } = slot
   if (running !== undefined && stuck.has(running) && !slot.isAsync(call.tool)) return false
   return held < concurrency
+}
+
+/** The call was asked back and is still there: it has begun, in one batch with `batchOf`. */
+function hasBegunWithOther(call: Call, now: number): boolean {
+  const { batchOf, recalled, recalledAt } = call
+  return batchOf !== undefined && batchOf !== call && recalled && now - recalledAt >= BEGUN_AFTER
 }
 
 const MORE_PLACES =

@@ -211,7 +211,7 @@ function takePlace(turn: Turn, call: Call, slot: Slot): void {
 
 /** A call that was sent ahead has a place on its worker, or has begun without. */
 export function advance(turn: Turn, call: Call, slot: Slot): void {
-  endAhead(turn.state, call, slot, call.next)
+  endAhead(turn.state, call, slot)
   takePlace(turn, call, slot)
 }
 
@@ -229,7 +229,7 @@ export function leave(turn: Turn, call: Call, slot: Slot): void {
 
 /** Takes a call off its slot, whose calls leave with it. */
 export function detach(turn: Turn, call: Call, slot: Slot): void {
-  if (call.isAhead) endAhead(turn.state, call, slot, call.next)
+  if (call.isAhead) endAhead(turn.state, call, slot)
   if (call.hosts > 0) endHostCalls(turn, call)
   slot.calls.delete(call)
   if (slot.inFlight === 0) slot.isolated = false
@@ -242,6 +242,7 @@ export function detach(turn: Turn, call: Call, slot: Slot): void {
   call.wentAhead = call.isLate = false
   call.overdue = false
   call.recalled = false
+  call.batchOf = undefined
   call.timer = 0
   if (call.stream !== undefined) stream.end(turn, call, call.stream)
   if (call.session !== undefined) sessions.leave(turn, call.session)

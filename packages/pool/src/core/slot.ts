@@ -1,6 +1,7 @@
 // A place in the pool for one worker at a time, through all its restarts.
 import type { FailureInfo } from '@terrarium/supervisor'
 import type { TerrariumError } from '@terrarium/supervisor/base'
+import type { ToolInfo } from '@terrarium/worker'
 import { CallList, type Call } from './call.ts'
 import type { Lanes } from './lanes.ts'
 
@@ -68,6 +69,7 @@ export class Slot {
   /** The last call that was handed out in turn was of one of these. */
   servedBound = false
   #asyncTools: ReadonlySet<string> = new Set()
+  #batchTools: ReadonlySet<string> = new Set()
 
   constructor(id: string) {
     this.id = id
@@ -87,23 +89,34 @@ export class Slot {
   }
 
   /**
-   * The call that keeps the worker's main thread busy, as far as it is known: ordinary tools run one at a time, in
-   * order of arrival. Async tools run beside it.
+   * The call that keeps the worker's main thread busy, as far as it is known: a call that waits for functions of the
+   * host; else the first, since sync tools run one at a time, in order of arrival, but for calls that wait for the
+   * others of their batch. Async tools run beside it.
    */
   get running(): Call | undefined {
-    let call = this.calls.first
-    while (call !== undefined && this.isAsync(call.tool)) call = call.next
-    return call
+    let first: Call | undefined
+    for (let call = this.calls.first; call !== undefined; call = call.next) {
+      if (this.isAsync(call.tool)) continue
+      if (this.hosts === 0 || call.hosts > 0) return call
+      first ??= call
+    }
+    return first
   }
 
   isAsync(tool: string): boolean {
     return this.#asyncTools.size > 0 && this.#asyncTools.has(tool)
   }
 
-  opened(pid: number, asyncTools: ReadonlySet<string>, reportsBegun: boolean): void {
+  /** Calls of the tool begin, and end, with others. */
+  isBatch(tool: string): boolean {
+    return this.#batchTools.has(tool)
+  }
+
+  opened(pid: number, tools: readonly ToolInfo[], reportsBegun: boolean): void {
     this.occupant = 'ready'
     this.pid = pid
-    this.#asyncTools = asyncTools
+    this.#asyncTools = new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : [])))
+    this.#batchTools = new Set(tools.flatMap(({ name, batch = 0 }) => (batch > 0 ? [name] : [])))
     this.reportsBegun = reportsBegun
     this.parked = undefined
     this.probing = false

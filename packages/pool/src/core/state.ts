@@ -34,6 +34,8 @@ export type Timer =
   | { readonly type: 'late'; readonly call: Call }
   /** The worker may have taken too long for the next item of the stream. */
   | { readonly type: 'idle'; readonly call: Call }
+  /** Calls that were asked back for nested calls and are still there have begun. */
+  | { readonly type: 'stuck' }
   /** Calls are ahead: silent workers are looked for. */
   | { readonly type: 'look' }
   /** The worker refuses calls and has not ended. */
@@ -72,6 +74,8 @@ export interface PoolState {
   ahead: number
   /** The timer of the next look at workers with calls ahead; 0: none. */
   look: number
+  /** The timer after which calls that were asked back for nested calls have begun; 0: none. */
+  stuckTimer: number
   readonly paces: Paces
   readonly times: Times
   /** The tools of the worker that was ready last. */
@@ -122,6 +126,7 @@ export function createState(settings: Settings, counts: Partial<Counts> = {}): P
     lastSession: 0,
     ahead: 0,
     look: 0,
+    stuckTimer: 0,
     paces: new Paces(),
     times: new Times(),
     tools: [],

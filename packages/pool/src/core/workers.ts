@@ -56,7 +56,7 @@ type NewsOf<TType extends WorkerNews['type']> = Extract<WorkerNews, { readonly t
 
 function ready(turn: Turn, slot: Slot, { pid, tools, reportsBegun = false }: NewsOf<'worker.ready'>): void {
   const { state, effects } = turn
-  slot.opened(pid, new Set(tools.flatMap(({ name, isAsync }) => (isAsync ? [name] : []))), reportsBegun)
+  slot.opened(pid, tools, reportsBegun)
   if (slot.parking !== undefined) slot.occupant = 'doomed' // it was started again before it could be parked
   state.tools = tools
   if (state.status === 'parked') state.status = 'running'

@@ -22,7 +22,14 @@ export class NestingWorld {
   readonly state: PoolState
   /** By slot, the calls that its worker has, in order of arrival. */
   readonly #held = new Map<Slot, Call[]>()
-  readonly #askedBack = new Set<Call>()
+  /** By slot, the call that keeps its worker's main thread busy. */
+  readonly #main = new Map<Slot, Call>()
+  /** Calls of batches that have begun, each with all calls of its batch. */
+  readonly #batches = new Map<Call, ReadonlySet<Call>>()
+  /** By call, whether it is given back only if it has not begun. */
+  readonly #askedBack = new Map<Call, boolean>()
+  #timer = 0
+  #now = 0
   /** By id. */
   readonly #sessions = new Map<string, SessionUse>()
   #hostCalls: HostCall[] = []
@@ -40,7 +47,7 @@ export class NestingWorld {
   tell(event: PoolCoreEvent): void {
     NestingWorld.counts.events += 1
     const effects: Effect[] = []
-    dispatch(this.state, event, 0, effects)
+    dispatch(this.state, event, this.#now, effects)
     for (const effect of effects) this.#carryOut(effect)
     this.#checkRefused(effects)
     this.#check()
@@ -57,7 +64,7 @@ export class NestingWorld {
     else if (effect.type === 'send') {
       const { call, slot } = effect
       const held = this.#held.get(slot) ?? []
-      const main = held.find(({ isAsync }) => !isAsync)
+      const main = this.#main.get(slot)
       const waits = main !== undefined && this.#hostCalls.some((each) => each.call === main)
       must(!(call.isAhead && waits), 'a call is sent ahead to a main thread that waits for the host')
       if (call.parent !== undefined) {
@@ -68,7 +75,10 @@ export class NestingWorld {
       const { session } = call
       must(session?.isStrict !== true || session.home === slot, 'a call of a strict session is not at its worker')
       held.push(call)
-    } else if (effect.type === 'cancel') this.#askedBack.add(effect.call)
+      this.#run(slot)
+    } else if (effect.type === 'cancel') this.#askedBack.set(effect.call, effect.unlessBegun)
+    else if (effect.type === 'setTimer' && this.state.timers.get(effect.timer)?.type === 'stuck')
+      this.#timer = effect.timer
     else if (effect.type === 'endHostCalls') {
       must(
         this.#hostCalls.some(({ call }) => call === effect.call),
@@ -86,7 +96,7 @@ export class NestingWorld {
     NestingWorld.counts.refused += refused.length
     const waiting = listed(this.state.nested.first)
     refused.forEach((call, index) => {
-      must(!this.#goOn([...waiting, ...refused.slice(index)]).has(call), 'a call is refused that could go on')
+      must(!this.#goOn([...waiting, ...refused.slice(index)], true).has(call), 'a call is refused that could go on')
     })
   }
 
@@ -108,6 +118,7 @@ export class NestingWorld {
     const isHasty = ({ session }: Call): boolean =>
       session?.affinity === 'strict_fail_fast' && session.home !== undefined
     must(!waiting.some(isHasty), 'a nested call waits that does not want to')
+    if (this.#timer !== 0) return // it is decided when that is over
     const going = this.#goOn(waiting)
     must(
       waiting.every((call) => going.has(call)),
@@ -117,9 +128,10 @@ export class NestingWorld {
 
   /**
    * The calls that can end, or get a place, if each call that waits for nothing ends some time: first the calls that
-   * need nothing, and then all that need only these. `waiting`: calls without a place.
+   * need nothing, and then all that need only these. `waiting`: calls without a place. `asTold`: as far as the pool can
+   * know, which hears that a call has begun, and not whether it has in the batch that waits or in the next.
    */
-  #goOn(waiting: readonly Call[]): Set<Call> {
+  #goOn(waiting: readonly Call[], asTold = false): Set<Call> {
     const { slots, settings } = this.state
     const going = new Set<Call>()
     const placed = slots.flatMap((slot) => listed(slot.calls.first).map((call) => ({ call, slot })))
@@ -127,14 +139,17 @@ export class NestingWorld {
     for (let size = -1; size !== going.size;) {
       size = going.size
       for (const { call, slot } of placed) {
-        const isBehind = !call.isAsync && slot.running !== call
+        const batch = this.#batches.get(call)
+        const isBehind = batch === undefined && (isBatch(call) || (!call.isAsync && this.#main.get(slot) !== call))
         const children = all.filter(
           (each) => each.parent === call && (each.slot === undefined || each.state !== 'settled'),
         )
         // What is behind a main thread that waits is asked back.
         // A function may need one of its calls only, as by Promise.race.
         const isAnswered = children.length === 0 || children.some((child) => going.has(child))
-        if (isBehind || call.hosts === 0 || isAnswered) going.add(call)
+        const told = asTold && call.batchOf !== undefined ? [call.batchOf] : []
+        const others = [...(batch ?? []), ...told].filter((each) => each !== call && each.hosts > 0)
+        if (isBehind || ((call.hosts === 0 || isAnswered) && others.every((each) => going.has(each)))) going.add(call)
       }
       for (const call of waiting) {
         const home = call.session?.home
@@ -144,8 +159,8 @@ export class NestingWorld {
           const calls = listed(slot.calls.first)
           const ending = calls.filter((each) => going.has(each)).length
           if (call.suspect || slot.isolated) return ending === calls.length
-          const { running } = slot
-          if (!slot.isAsync(call.tool) && running !== undefined && !going.has(running)) return false
+          const main = this.#main.get(slot)
+          if (!slot.isAsync(call.tool) && main !== undefined && !going.has(main)) return false
           return calls.length - ending < settings.concurrency
         })
         if (gets) going.add(call)
@@ -154,12 +169,50 @@ export class NestingWorld {
     return going
   }
 
-  /** Calls that their workers have begun: all async ones, and the first of the others. */
+  /** A main thread that is free runs the first call. Calls of `batch` are passed over: they wait for others. */
+  #run(slot: Slot): void {
+    const held = this.#held.get(slot) ?? []
+    const main = this.#main.get(slot)
+    if (main !== undefined && held.includes(main)) return
+    const next = held.find((call) => !call.isAsync && !isBatch(call))
+    if (next === undefined) this.#main.delete(slot)
+    else this.#main.set(slot, next)
+  }
+
+  /** A batch of a slot is full, or has waited long enough. */
+  runBatch(n: number): boolean {
+    const able = [...this.#held].flatMap(([slot, held]) =>
+      held
+        .filter((call) => isBatch(call) && !this.#batches.has(call) && (call.isAsync || !this.#main.has(slot)))
+        .map((call) => ({ call, slot, held })),
+    )
+    const chosen = pick(able, n)
+    if (chosen === undefined) return false
+    const { call, slot, held } = chosen
+    const batch = held.filter(({ tool }) => tool === call.tool).filter((each) => !this.#batches.has(each))
+    for (const each of batch) this.#batches.set(each, new Set(batch))
+    if (!call.isAsync) this.#main.set(slot, batch[0] as Call)
+    return true
+  }
+
+  /** Calls that were asked back and are still there have begun. */
+  wait(): boolean {
+    if (this.#timer === 0) return false
+    while (this.giveBack());
+    const timer = this.#timer
+    this.#timer = 0
+    this.#now += 20
+    this.tell({ type: 'pool.timer', timer })
+    return true
+  }
+
+  /** Calls that their workers have begun: all async ones, those on main threads, and batches. */
   #begun(): Call[] {
-    return [...this.#held.values()].flatMap((held) => {
-      const main = held.find(({ isAsync }) => !isAsync)
-      return held.filter((call) => call.isAsync || call === main)
-    })
+    return [...this.#held].flatMap(([slot, held]) =>
+      held.filter(
+        (call) => this.#batches.has(call) || (!isBatch(call) && (call.isAsync || call === this.#main.get(slot))),
+      ),
+    )
   }
 
   offer(tool: string, idempotent: boolean, affinity?: Affinity): void {
@@ -180,7 +233,10 @@ export class NestingWorld {
 
   /** A tool calls a function. */
   callHost(n: number): void {
-    const begun = this.#begun().filter(({ overdue }) => !overdue) // the shell refuses the host calls of others
+    // The shell refuses the host calls of calls that are overdue. Those of a batch are of its first call.
+    const begun = this.#begun().filter(
+      (call) => !call.overdue && (this.#batches.get(call)?.values().next().value ?? call) === call,
+    )
     const call = pick(begun, n)
     if (call === undefined) return
     this.#hostCalls.push({ call, children: [] })
@@ -214,26 +270,31 @@ export class NestingWorld {
 
   /** A tool answers. It waits for its functions. */
   answer(n: number): boolean {
-    const call = pick(
-      this.#begun().filter((each) => !this.#hostCalls.some((open) => open.call === each)),
-      n,
-    )
-    if (call === undefined) return false
-    this.#letGo(call)
-    this.tell({ type: 'call.answered', call, outcome: { value: null } })
+    const waits = (call: Call): boolean => this.#hostCalls.some((open) => open.call === call)
+    const able = this.#begun().filter((call) => ![call, ...(this.#batches.get(call) ?? [])].some(waits))
+    const chosen = pick(able, n)
+    if (chosen === undefined) return false
+    // A batch is answered as one.
+    for (const call of this.#batches.get(chosen) ?? [chosen]) {
+      this.#letGo(call)
+      if (call.slot === undefined) continue // it was cancelled
+      this.tell({ type: 'call.answered', call, outcome: { value: null } })
+    }
     return true
   }
 
-  /** A worker gives back a call that it has not begun. */
+  /** A worker gives back a call that it has not begun, or answers one of a batch that was cancelled. */
   giveBack(): boolean {
     const begun = this.#begun()
-    for (const call of this.#askedBack) {
+    for (const [call, unlessBegun] of this.#askedBack) {
       this.#askedBack.delete(call)
-      if (begun.includes(call) || call.slot === undefined) continue
+      const isOfBatch = !unlessBegun && (this.#batches.get(call)?.size ?? 0) > 1 && call.hosts === 0
+      const notBegun = !begun.includes(call)
+      if (call.slot === undefined || !(notBegun || isOfBatch)) continue
       NestingWorld.counts.givenBack += 1
       this.#letGo(call)
       const error = new TerrariumError('CANCELLED', 'given back')
-      this.tell({ type: 'call.answered', call, outcome: { error, notBegun: true } })
+      this.tell({ type: 'call.answered', call, outcome: { error, notBegun } })
       return true
     }
     return false
@@ -241,11 +302,14 @@ export class NestingWorld {
 
   #letGo(call: Call): void {
     this.#askedBack.delete(call)
-    for (const [slot, held] of this.#held)
+    this.#batches.delete(call)
+    for (const [slot, held] of this.#held) {
       this.#held.set(
         slot,
         held.filter((each) => each !== call),
       )
+      this.#run(slot)
+    }
   }
 
   /** A worker dies, and the next one is ready. Whatever waits for its host calls is aborted. */
@@ -255,8 +319,12 @@ export class NestingWorld {
     const begun = this.#begun()
     const unbegun = new Set((this.#held.get(slot) ?? []).filter((call) => !begun.includes(call)))
     const aborted = this.#hostCalls.filter(({ call }) => call.slot === slot).flatMap(({ children }) => children)
-    for (const call of this.#held.get(slot) ?? []) this.#askedBack.delete(call)
+    for (const call of this.#held.get(slot) ?? []) {
+      this.#askedBack.delete(call)
+      this.#batches.delete(call)
+    }
     this.#held.set(slot, [])
+    this.#main.delete(slot)
     const reason = { type: 'error', error: new TerrariumError('WORKER_CRASHED', 'died') } as const
     this.tell({ type: 'worker.exited', worker: slot.id, incarnation: slot.incarnation, reason, unbegun })
     for (const call of aborted) this.tell({ type: 'call.aborted', call, cause: undefined })
@@ -266,17 +334,23 @@ export class NestingWorld {
   #start({ id, incarnation }: Slot): void {
     const about = { worker: id, incarnation: incarnation + 1 }
     this.tell({ type: 'worker.started', ...about })
-    const tools = [{ name: 'async', isAsync: true, isStream: false, summary: '' }]
+    const tools = [
+      { name: 'async', isAsync: true, isStream: false, summary: '' },
+      { name: 'batch', isAsync: false, isStream: false, summary: '', batch: 8 },
+      { name: 'async batch', isAsync: true, isStream: false, summary: '', batch: 8 },
+    ]
     this.tell({ type: 'worker.ready', ...about, pid: 1, tools, reportsBegun: true })
   }
 
   /** Everything that can end, ends. */
   finish(): void {
     this.tell({ type: 'pool.resume' })
-    while (this.giveBack() || this.answerHost(0) || this.answer(0));
+    while (this.giveBack() || this.answerHost(0) || this.answer(0) || this.runBatch(0) || this.wait());
     must(queuedIn(this.state) === 0, 'a call waits for ever')
     must(this.settled.size === this.offered.length, 'a call is not settled')
   }
 }
+
+const isBatch = ({ tool }: Call): boolean => tool === 'batch' || tool === 'async batch'
 
 const pick = <T>(list: readonly T[], n: number): T | undefined => list[n % Math.max(1, list.length)]

@@ -15,7 +15,7 @@ const step = <T>(weight: number, arbitrary: fc.Arbitrary<T>, act: (world: Nestin
   }),
 })
 
-const aTool = fc.constantFrom('sync', 'sync', 'other', 'async')
+const aTool = fc.constantFrom('sync', 'sync', 'other', 'async', 'batch', 'async batch')
 const anAffinity = fc.constantFrom(...AFFINITIES)
 
 const aStep: fc.Arbitrary<Step> = fc.oneof(
@@ -37,6 +37,8 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   step(4, fc.nat(40), (world, n) => world.answerHost(n)),
   step(8, fc.nat(40), (world, n) => world.answer(n)),
   step(6, fc.constant(0), (world) => world.giveBack()),
+  step(6, fc.nat(40), (world, n) => world.runBatch(n)),
+  step(2, fc.constant(0), (world) => world.wait()),
   step(1, fc.nat(40), (world, n) => {
     world.crash(n)
   }),

@@ -2,7 +2,8 @@
 import { expect, test } from '@jest/globals'
 import { Call } from '../../src/core/call.ts'
 import { SessionUse, type Affinity } from '../../src/core/tool-session.ts'
-import { Stand } from './support.ts'
+import { inFlightIn, queuedIn } from '../../src/core/state.ts'
+import { aheadOf, calls, Stand } from './support.ts'
 
 const handle = (affinity: Affinity = 'strict_queue', id = 'a'): SessionUse => new SessionUse(id, affinity, undefined)
 
@@ -203,4 +204,15 @@ test('a nested call that needs a worker of its own says nothing of other calls o
   pool.answer(inner)
   finish(pool, other)
   expect(suspect.slot?.id).toBe('worker-2')
+})
+
+test('calls that are ahead are counted though a call of a batch before them is passed over', async () => {
+  const pool = await Stand.reporting()
+  const [batch, first, second] = calls(pool, 3) as [Call, Call, Call]
+  expect(aheadOf(pool)).toEqual([2])
+  pool.tell({ type: 'host.called', call: second }) // it has begun, out of order
+  for (const each of [first, batch]) pool.answer(each)
+  pool.tell({ type: 'host.answered', call: second })
+  pool.answer(second)
+  expect([aheadOf(pool), queuedIn(pool.state), inFlightIn(pool.state)]).toEqual([[0], 0, 0])
 })
