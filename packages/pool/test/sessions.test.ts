@@ -1,5 +1,5 @@
 // Sessions: calls that belong together, with real workers. Numbers name the scenarios that any pool has to show.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { createPool, type Pool, type PoolOptions, type ToolSession } from '@terrarium/pool'
@@ -353,6 +353,19 @@ test.each(TRANSPORTS)('%s: functions for the end run, the last first, and may fa
   await eventually('what failed is printed', () => printed.some((line) => line.includes('ValueError: on purpose')))
   await pool.stop()
   expect(readFileSync(ended, 'utf8').split('\n').slice(3).sort()).toEqual(['', 'at the end True', 'in the loop True'])
+})
+
+test.each(TRANSPORTS)('%s: an idle worker whose session was closed takes the next call', async (transport) => {
+  const { pool, path } = await stand(transport)
+  for (let round = 0; round < 3; round += 1) {
+    const session = pool.session()
+    await session.call('at_end', { path: path('ended'), text: 'closed', fails: false })
+    await session.close()
+    await eventually('it is closed', () => existsSync(path('ended')))
+    rmSync(path('ended'))
+    expect(await pool.call('who')).toBeNull()
+  }
+  await pool.stop()
 })
 
 test('calls that were made before close() go on, and close() waits for them', async () => {

@@ -93,8 +93,9 @@ class Outbox(Iterator[SessionRequest]):
 
     @property
     def owes_alone(self) -> bool:
-        """True if an ack is due but the window is closed, so it must be sent alone. Racy read, by design."""
-        return self.owes and self._acknowledged != self._sent
+        """True if an ack is due and no frame takes it along: there is none, or it has to wait itself. Racy read, by
+        design."""
+        return self.owes and (not self._frames or self._acknowledged != self._sent)
 
     def finish(self) -> None:
         """Ends the stream once everything is said and acknowledged."""
