@@ -158,10 +158,10 @@ EDGES = [0, 1, 2, 3, 4, 15, 16, 17, 127, 128, 255, 256, 0xFFFF, 0x10000, LONGEST
 
 def mutate(frames, choose: random.Random):
     """Damages one of the frames, or their order. Returns the new list of byte strings."""
-    frames = list(frames)
+    frames = list(frames) or [b""]
     at = choose.randrange(len(frames))
     target = bytearray(frames[at])
-    kind = choose.randrange(12)
+    kind = choose.randrange(12) if target else 10  # damage before this may have left nothing of the frame
     if kind == 0:  # a bit
         target[choose.randrange(len(target))] ^= 1 << choose.randrange(8)
     elif kind == 1:  # a byte
