@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from host import PATIENCE, eventually
 from runtime import has_exited, of_spawn, parent
+from terrarium_shepherd.spawn import Child
 
 ENDS = {
     "in order": "print('made', flush=True)\nsys.stdin.close()",
@@ -80,6 +81,22 @@ def test_d5_a_descendant_that_does_not_exit_in_the_grace_is_killed(runtime):
         *((kind, other) for kind in ("spawned", "exited", "cleared")),
     }
     assert all(map(has_exited, left))
+
+
+@pytest.mark.parametrize(
+    "looks, spared",
+    [
+        ([(0.0, 9.0), (0.4, 9.0), (0.5, 9.0)], [True, True, False]),
+        ([(0.0, 9.0), (0.5, 9.3), (0.7, 9.3), (0.9, 9.3)], [True, True, True, False]),
+        ([(0.0, 9.0), (0.5, 9.04)], [True, False]),
+        ([(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (4.9, 4.9), (5.0, 9.9)], [True, True, True, True, False]),
+    ],
+)
+def test_d5_what_descendants_wait_for_a_processor_is_added_to_the_grace(looks, spared):
+    """Looks: the time since the exit, and how long a descendant has waited in its life, in s."""
+    child = object.__new__(Child)
+    child.deadline, child.last_deadline, child._waited = 0.5, 5.0, None
+    assert [child.spares_descendants(now, waited) for now, waited in looks] == spared
 
 
 def test_d5_there_is_no_grace_when_the_host_is_gone(runtime, folder):

@@ -68,7 +68,8 @@ the lowest memory limit of that group in bytes.
 All pids are as the host sees them; inside a PID namespace the processes see other pids.
 
 The descendants of a process may exit by themselves for 0.5 s after its exit, because some helpers do their job only
-then. After that they are killed. ``cleared`` comes after ``exited``, once no process carries the spawn's rlimit tag.
+then; for longer, up to 5 s, when they have to wait for a processor. After that they are killed. ``cleared`` comes after
+``exited``, once no process carries the spawn's rlimit tag.
 If the shepherd dies, descendants of a process that has exited and is not cleared may be left.
 
 A process calls setsid before its exec. On Linux two lifelines guard it without its help: the kernel kills the

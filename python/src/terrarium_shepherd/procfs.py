@@ -41,6 +41,15 @@ def children() -> "list[int]":
     return [int(entry) for entry in entries if entry.isdigit() and _parent(int(entry)) == me]
 
 
+def waited(pid: int) -> float:
+    """How long a process was ready to run and had to wait for a processor, in s; 0 where the kernel does not tell."""
+    try:
+        with open("/proc/%d/schedstat" % pid, "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 def _parent(pid: int) -> "int | None":
     """The parent's pid; None if the process has exited."""
     try:

@@ -16,7 +16,7 @@ from terrarium_shepherd import folders, libc, rlimit_tag, signals
 from terrarium_shepherd.containment import Containment
 from terrarium_shepherd.host_writer import HostWriter
 from terrarium_shepherd.memory import OomKills
-from terrarium_shepherd.procfs import HostView, children
+from terrarium_shepherd.procfs import HostView, children, waited
 from terrarium_shepherd.spawn import CAN_WAIT_WITHOUT_REAPING, Child, Lifelines, SpawnTimeout, pidfd_of, send, spawn
 
 TYPE_CHECKING = False
@@ -41,7 +41,9 @@ _LONGEST_WAIT = 0.5
 """In s."""
 _GRACE = 0.5
 """How long descendants of an exited process may exit by themselves, in s. Some do their job only now: multiprocessing's
-resource tracker removes the shared memory of a worker that has exited."""
+resource tracker removes the shared memory of a worker that has exited. What they wait for a processor is added."""
+_LONGEST_GRACE = 5.0
+"""However busy the machine is, in s."""
 
 
 class Shepherd:
@@ -215,7 +217,9 @@ class Shepherd:
             self._host.send(
                 {"type": "exited", "spawn": child.spawn, "code": code, "signal": number, "memory": memory}
             )
-            child.deadline = time.monotonic() + (_GRACE if CAN_WAIT_WITHOUT_REAPING else 0)
+            if CAN_WAIT_WITHOUT_REAPING:
+                now = time.monotonic()
+                child.deadline, child.last_deadline = now + _GRACE, now + _LONGEST_GRACE
             self._exited[child.pid] = child
         self._kill_orphans()
 
@@ -228,8 +232,11 @@ class Shepherd:
         tags = set(orphans.values())
         now = time.monotonic()
         for child in list(self._exited.values()):
-            if now < child.deadline and (rlimit_tag.tag_of(child.spawn) in tags or not is_complete):
-                continue
+            own = rlimit_tag.tag_of(child.spawn)
+            if own in tags or not is_complete:
+                longest = max((waited(pid) for pid, each in orphans.items() if each == own), default=0.0)
+                if child.spares_descendants(now, longest):
+                    continue
             # The last moment at which the group's number is certainly the child's: it is reaped next.
             child.signal_group(signal.SIGKILL)
             child.reap()

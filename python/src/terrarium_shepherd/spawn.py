@@ -29,6 +29,9 @@ _CHANNELS = ("stdout", "stderr", "report")
 _EXEC_TIMEOUT = 5.0
 """How long a process may take to become its program, in s. The shepherd does nothing else while it waits."""
 
+_WORTH_WAITING = 0.05
+"""Descendants that have waited for a processor for less than this have had their grace, in s."""
+
 
 class Child:
     """A process started by an order and not reaped yet, so that its pid cannot be reused."""
@@ -42,6 +45,8 @@ class Child:
         "killed",
         "kills_before",
         "deadline",
+        "last_deadline",
+        "_waited",
         "_end_signal",
         "_pidfd",
     )
@@ -61,8 +66,23 @@ class Child:
         """The number of processes the kernel had killed for want of memory when this one was started."""
         self.deadline = 0.0
         """Set at its exit: until when its descendants may exit by themselves, in s on the monotonic clock."""
+        self.last_deadline = 0.0
+        """Set at its exit: until when they may at most."""
+        self._waited: "float | None" = None
         self._end_signal = signals.ORDER_TO_END if order.get("obeys") == "order" else signal.SIGTERM
         self._pidfd = pidfd_of(pid)
+
+    def spares_descendants(self, now: float, waited: float) -> bool:
+        """After its exit: whether its descendants are spared now. ``waited``: how long one of them has waited for a
+        processor in its life, in s. What was added by their
+        deadline moves it."""
+        if self._waited is None:
+            self._waited = waited
+        elif now >= self.deadline:
+            more, self._waited = waited - self._waited, waited
+            if more > _WORTH_WAITING:
+                self.deadline = min(now + more, self.last_deadline)
+        return now < self.deadline
 
     def end(self) -> None:
         """Asks it to exit, by SIGTERM or the order to end."""
