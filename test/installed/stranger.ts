@@ -93,12 +93,21 @@ afterEach(async () => {
   strangers = []
   for (const each of made) {
     // Processes of a program that was told to end exit right after it.
-    await eventually('nothing is left', () => each.left().length === 0, 5_000).catch(() => undefined)
-    const left = each.left()
+    await eventually('nothing is left', () => each.left().length === 0).catch(() => undefined)
+    const left = each.left().map((pid) => `${pid} ${commandOf(pid)}`)
     rmSync(each.home, { recursive: true, force: true })
     expect(left).toEqual([])
   }
 })
+
+/** The command line of a process; empty if it has exited. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
 
 /** A free port of this machine. */
 export function freePort(): Promise<number> {
