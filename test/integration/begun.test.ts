@@ -1,5 +1,5 @@
-// Surely begun, or surely not: workers get SIGKILL while they run calls that leave a trace. The long form is the target
-// `begun` of the chaos.
+// Surely begun, or surely not, over the socket and over gRPC: workers get SIGKILL while they run calls that leave a
+// trace. The long form is the target `begun` of the chaos.
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { killWhileCalling, WAYS } from '../support/killing.ts'

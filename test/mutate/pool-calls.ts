@@ -3,6 +3,8 @@ import type { Mutation, Tests } from './mutation.ts'
 
 const SESSIONS: Tests = { project: 'pool', path: 'packages/pool/test/core/sessions.test.ts' }
 const NESTING: Tests = { project: 'pool', path: 'packages/pool/test/core/host-call.test.ts' }
+const SESSION_NESTING: Tests = { project: 'pool', path: 'packages/pool/test/core/session-nesting.test.ts' }
+const ANY_NESTING: Tests = { project: 'pool', path: 'packages/pool/test/core/nesting.property.test.ts' }
 const FEEDS: Tests = { project: 'worker', path: 'packages/worker/test/feeds.test.ts' }
 
 type Row = readonly [breaks: string, find: string, replace: string]
@@ -69,8 +71,39 @@ const nesting = [
   ]),
 ]
 
+const batches = [
+  ...inFile('pool/src/core/nesting', SESSION_NESTING, [
+    [
+      'a call that needs a worker of its own says nothing of other calls of its tool',
+      'if (!call.suspect && home === undefined) known.set',
+      'if (home === undefined) known.set',
+    ],
+  ]),
+  ...inFile('pool/src/core/nesting', ANY_NESTING, [
+    [
+      'the calls of a batch keep their places together',
+      '      if (hasBegunWithOther(call, now)) stuck.add(call)\n',
+      '',
+    ],
+  ]),
+  ...inFile('pool/src/core/slot', ANY_NESTING, [
+    [
+      'a call that waits for others of its batch does not keep the main thread busy',
+      'if (this.hosts === 0 || call.hosts > 0) return call',
+      'return call',
+    ],
+  ]),
+  ...inFile('pool/src/core/ahead', SESSION_NESTING, [
+    [
+      'a call ahead that has begun before others is not ahead any more',
+      '    while (next !== undefined && !next.isAhead) ({ next } = next) // it has begun before calls that wait for their batch\n',
+      '',
+    ],
+  ]),
+]
+
 const feeds = inFile('worker/src/feeds', FEEDS, [
   ['a call whose feed was wanted has begun: it is never run twice', '    feed.isTouched = true\n', ''],
 ])
 
-export const POOL_CALLS: readonly Mutation[] = [...sessions, ...nesting, ...feeds]
+export const POOL_CALLS: readonly Mutation[] = [...sessions, ...nesting, ...batches, ...feeds]

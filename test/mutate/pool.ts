@@ -390,11 +390,7 @@ const rest = [
   ...inCore('slot', [
     ['a worker with an overdue call gets no other', 'this.overdue === 0 && ', ''],
     ['a worker with a suspect gets no other call', ' && !this.isolated', ''],
-    [
-      'an async tool does not keep the main thread busy',
-      'while (call !== undefined && this.isAsync(call.tool)) call = call.next',
-      'while (call === undefined) return undefined',
-    ],
+    ['an async tool does not keep the main thread busy', 'if (this.isAsync(call.tool)) continue\n', '\n'],
   ]),
   ...inCore('dispatch', [
     [

@@ -60,6 +60,7 @@ from terrarium import tool
 
 sizes = []
 ended = []
+resting = []
 
 @tool(name="double", batch=8, within=0.05)
 async def double_async(n: list[int]) -> list[int]:
@@ -73,6 +74,7 @@ async def pick_async(n: list, data: list[bytes]) -> list:
 
 @tool(batch=2, within=0.02)
 async def rest(n: list) -> list:
+    resting.append(n)
     try:
         await asyncio.sleep(60)
     finally:
@@ -81,6 +83,10 @@ async def rest(n: list) -> list:
 @tool(name="seen")
 async def seen_async() -> list:
     return sizes
+
+@tool(name="resting")
+async def resting_async() -> list:
+    return resting
 
 @tool(name="ended")
 async def ended_async() -> list:
@@ -172,7 +178,8 @@ test.each(TRANSPORTS)(
   '%s: an item is cancelled alone, before its batch begins and while it runs',
   async (transport) => {
     const home = habitat()
-    const pool = await started(home, 'sync', { transport, cancelGrace: 200 })
+    const clock = new VirtualClock()
+    const pool = await started(home, 'sync', { transport, clock, cancelGrace: 200 })
     const [worker] = pool.workers
     const controller = new AbortController()
     const waiting = pool.call('double', { n: 1 }, { signal: controller.signal })
@@ -183,9 +190,12 @@ test.each(TRANSPORTS)(
 
     const path = `${home.directory}/gate`
     const first = pool.call('hold', { path })
-    const late = pool.call('hold', { path: 'other' }, { timeout: 300 })
-    await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
-    await new Promise((resolve) => setTimeout(resolve, 500)) // longer than the grace: the worker is not killed
+    const late = pool.call('hold', { path: 'other' }, { timeout: 60_000 }).catch((error: unknown) => error)
+    await eventually('the batch has begun', () => existsSync(`${path}.begun`))
+    await clock.advance(60_000)
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    await eventually('the worker has let go of it', () => pool.workers[0]?.inFlight === 1)
+    await clock.advance(500) // longer than the grace: the worker is not killed
     home.file('gate.gate', '')
     expect(await first).toBe(path)
     expect(pool.workers).toMatchObject([{ pid: worker?.pid, inFlight: 0 }])
@@ -195,16 +205,28 @@ test.each(TRANSPORTS)(
 
 test('the last item of a batch that runs is cancelled as any call: its worker ends, or its task', async () => {
   const home = habitat()
-  const sync = await started(home, 'sync', { cancelGrace: 100 })
+  const clock = new VirtualClock()
+  const sync = await started(home, 'sync', { clock, cancelGrace: 100 })
   const path = `${home.directory}/gate`
-  const both = [1, 2].map(() => sync.call('hold', { path }, { timeout: 300 }))
+  const both = [1, 2].map(() => sync.call('hold', { path }, { timeout: 60_000 }))
+  const settled = Promise.allSettled(both)
+  await eventually('the batch has begun', () => existsSync(`${path}.begun`))
+  await clock.advance(60_000)
   for (const each of both) await expect(each).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
-  await eventually('its worker was replaced', () => sync.stats.crashes === 1 && sync.stats.ready === 1)
+  await settled
+  await clock.advance(100)
+  await eventually('its worker has ended', () => sync.stats.crashes === 1)
+  await clock.advance(1_000)
+  await eventually('its worker was replaced', () => sync.stats.ready === 1)
   await sync.stop()
 
-  const pool = await started(home, 'async')
-  const rests = [1, 2].map((n) => pool.call('rest', { n }, { timeout: 200 }))
+  const pool = await started(home, 'async', { clock })
+  const rests = [1, 2].map((n) => pool.call('rest', { n }, { timeout: 60_000 }))
+  const ends = Promise.allSettled(rests)
+  await eventually('the batch has begun', async () => (await pool.call<unknown[]>('resting')).length === 1)
+  await clock.advance(60_000)
   for (const each of rests) await expect(each).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+  await ends
   await eventually('the task has ended', async () => (await pool.call<unknown[]>('ended')).length === 1)
   expect(await pool.call('ended')).toEqual([[1, 2]])
   expect(pool.stats.crashes).toBe(0)
