@@ -122,6 +122,24 @@ def test_arrays_are_read_in_place_and_cannot_be_written(codec):
     assert (view.obj is memory[0], view.readonly, view.format, view.shape) == (True, True, "d", (LEAST // 8,))
 
 
+def test_hints_of_bytes_convert_arrays_alone_or_in_a_list_or_a_dict_and_leave_other_values_alone(codec):
+    def tool(one: bytes, some: list[bytes], named: dict[str, bytes], parts: tuple[bytes, int]) -> None:
+        del one, some, named, parts
+
+    view = memoryview(array("B", b"ab"))
+    arguments = {"one": view, "some": [view, b"c", 7], "named": {"d": view, "e": "f"}, "parts": [view, 1]}
+    conversions = codec.Conversions(tool)
+    conversions.arguments(arguments)
+    assert arguments == {"one": b"ab", "some": [b"ab", b"c", 7], "named": {"d": b"ab", "e": "f"}, "parts": [b"ab", 1]}
+    assert {type(arguments["one"]), type(arguments["some"][0]), type(arguments["named"]["d"])} == {bytes}
+    assert conversions.has_plain  # a tuple takes the long way
+
+    def plain(one: bytes, some: list[bytes], named: dict[str, bytes]) -> list[bytes]:
+        return [one, *some, *named.values()]
+
+    assert not codec.Conversions(plain).has_plain
+
+
 @needs_numpy
 @pytest.mark.parametrize("dtype", ["f8", "u1", "i2", "?", "M8[ns]"])
 def test_an_ndarray_is_made_in_place_and_can_be_written(codec, dtype):

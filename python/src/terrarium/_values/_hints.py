@@ -48,7 +48,7 @@ class Conversions:
                 self._by_name[name] = convert
         self.has_arguments = bool(self._by_name or self._others)
         self.has_plain = self._result is not None or any(
-            convert is not _to_bytes for convert in (*self._by_name.values(), self._others) if convert is not None
+            convert not in _OF_ARRAYS for convert in (*self._by_name.values(), self._others) if convert is not None
         )
         """Whether values without arrays are converted too."""
 
@@ -128,6 +128,18 @@ def _to_bytes(value: Any) -> Any:
     return value.tobytes() if type(value) is memoryview else value
 
 
+def _to_list_of_bytes(value: Any) -> Any:
+    return _each_item(value, _to_bytes)
+
+
+def _to_dict_of_bytes(value: Any) -> Any:
+    return _each_value(value, _to_bytes)
+
+
+_OF_ARRAYS: "tuple[Convert, ...]" = (_to_bytes, _to_list_of_bytes, _to_dict_of_bytes)
+"""They change nothing but arrays."""
+
+
 def of_result(hint: Any) -> "Convert | None":
     """The conversion of a result: an empty dict whose hint says that its keys are no strings becomes an EmptyMap."""
     origin, args = get_origin(hint), get_args(hint)
@@ -201,12 +213,16 @@ def _of_parts(origin: Any, args: "tuple[Any, ...]", of: Of) -> "Convert | None":
     """The conversion of the values of a dict, or of the items of a list or a tuple; None if there is none."""
     if _is_dict(origin) and len(args) == 2:
         value_of = of(args[1])
+        if value_of is _to_bytes:
+            return _to_dict_of_bytes
         return None if value_of is None else lambda value: _each_value(value, value_of)
     if origin is tuple and args and args[-1] is not Ellipsis:
         parts = [of(arg) for arg in args]
         return (lambda value: _each_part(value, parts)) if any(parts) else None
     if origin in _LISTS and args:
         item_of = of(args[0])
+        if item_of is _to_bytes:
+            return _to_list_of_bytes
         return None if item_of is None else lambda value: _each_item(value, item_of)
     return None
 
