@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -53,6 +53,23 @@ test.each(['an orderly stop', 'a crash', 'a kill'])('D5: no shared memory is lef
 })
 
 const ECHO = 'from terrarium import tool\n@tool\ndef echo(value): return value\n'
+
+test('a worker holds no file of its host open, as the log that LevelDB leaves open for children', async () => {
+  const home = habitat()
+  const pool = await poolOf(home, ECHO)
+  const filesOf = (pid: number): string[] =>
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
+      } catch {
+        return [] // it was closed meanwhile
+      }
+    })
+  const isOfLog = (path: string): boolean => path.startsWith(home.directory) && path.includes('/log/')
+  expect(filesOf(process.pid).filter(isOfLog).length).toBeGreaterThan(0)
+  expect(filesOf(pool.workers[0]?.pid ?? 0).filter(isOfLog)).toEqual([])
+  await pool.stop()
+})
 
 /** The names of the runtime directories in a habitat. */
 const socketsOf = (home: Habitat): string[] =>

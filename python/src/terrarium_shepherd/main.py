@@ -17,6 +17,8 @@ EXIT_CONFIGURATION = 78
 def main() -> None:
     """Runs the shepherd until the host is gone. Exits with 78 if the wanted containment is unavailable."""
     wanted = _option("--containment", "auto")
+    locked = int(_option("--folders", "0"))
+    _close_strays(NEWS + 1 + locked)
     for fd in (ORDERS, LIFELINE, NEWS):
         os.set_inheritable(fd, False)
     view = HostView()
@@ -29,10 +31,25 @@ def main() -> None:
         news = {"type": "unavailable", "version": VERSION, "containment": wanted, "reason": str(reason)}
         os.write(NEWS, json.dumps(news).encode() + b"\n")
         sys.exit(EXIT_CONFIGURATION)
-    folders.lock_inherited(int(_option("--folders", "0")), containment.name)
+    folders.lock_inherited(locked, containment.name)
     lifeline = open_lifeline(_option("--lifeline", ""))
     guard = containment.enter()
     Shepherd(containment, missing, view, lifeline, guard).run()
+
+
+def _close_strays(first: int) -> None:
+    """Closes what the host has left open for its children by mistake, as some of its addons do with their files: the
+    processes would keep it open. ``first``: the first descriptor that is not meant for this process."""
+    try:
+        strays = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        strays = list(range(first, 256))
+    for fd in strays:
+        if fd >= first:
+            try:
+                os.close(fd)
+            except OSError:
+                pass  # the one that has listed the folder, or none
 
 
 def _option(name: str, default: str) -> str:
