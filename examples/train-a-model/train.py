@@ -32,9 +32,11 @@ def train(epochs: int, batch: int = 64, seed: int = 0):
 def chart(loss: np.ndarray, accuracy: np.ndarray) -> bytes:
     """The course of a training as a PNG."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     left = figure.add_subplot(title="Digits of scikit-learn, stochastic gradient descent", xlabel="epoch")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     epochs = np.arange(1, len(loss) + 1)
     right = left.twinx()
     lines = left.plot(epochs, loss, "o-", color="tab:red", label="loss, training set")

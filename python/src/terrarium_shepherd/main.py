@@ -49,7 +49,7 @@ def _close_strays(first: int) -> None:
             try:
                 os.close(fd)
             except OSError:
-                pass  # the one that has listed the folder, or none
+                pass  # it listed the folder, or was none
 
 
 def _option(name: str, default: str) -> str:
