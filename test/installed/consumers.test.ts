@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { runInNewContext } from 'node:vm'
+import { createContext, SourceTextModule } from 'node:vm'
 import { beforeAll, expect, test } from '@jest/globals'
 import { mustEnd, ROOT, run } from '../support/command.ts'
 import { blocks } from '../support/markdown.ts'
@@ -305,12 +305,22 @@ test('A1: Vite bundles @terrarium/supervisor alone, and the page needs no module
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   // Vite's warning where a page imports a module of Node.
   expect(stdout).not.toMatch(/externalized|warning/i)
-  const [name = ''] = readdirSync(join(cwd, 'out', 'assets'))
-  const page = readFileSync(join(cwd, 'out', 'assets', name), 'utf8')
-  expect(page).not.toMatch(/\b(?:import|export)\b[^;]*["']|\brequire\(|__vite-browser-external/)
-  // A realm with nothing but timers, a clock and a console.
-  const told = new Promise((resolve) => {
-    runInNewContext(page, { setTimeout, clearTimeout, performance, console: { ...console, log: resolve } })
+  const assets = join(cwd, 'out', 'assets')
+  const pages = readdirSync(assets).map((name) => [name, readFileSync(join(assets, name), 'utf8')] as const)
+  for (const [identifier, page] of pages) {
+    expect(page).not.toMatch(/\brequire\(|__vite-browser-external/)
+    const { dependencySpecifiers } = new SourceTextModule(page, { identifier })
+    expect(dependencySpecifiers.filter((each) => !each.startsWith('./'))).toEqual([])
+  }
+  const [name, page] = pages.find(([each]) => each.startsWith('index-')) ?? ['', '']
+  // A realm with nothing but timers, a clock and a console. What the page loads later, it does not need here.
+  let tell: (text: unknown) => void = () => undefined
+  const told = new Promise((resolve) => (tell = resolve))
+  const context = createContext({ setTimeout, clearTimeout, performance, console: { ...console, log: tell } })
+  const main = new SourceTextModule(page, { context, identifier: name })
+  await main.link((specifier) => {
+    throw new Error(`the page imports ${specifier}`)
   })
+  await main.evaluate()
   expect(await told).toBe('running')
 })

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from '@jest/globals'
+import { beforeAll, expect, jest, test } from '@jest/globals'
 import { ROOT, run } from '../support/command.ts'
 import { eventually } from '../support/terrarium.ts'
 import { freePort, INSTALLED, PACKAGES, PROJECT, stranger, type Stranger } from './stranger.ts'
@@ -32,6 +32,9 @@ export async function GET() {
   }
 }
 `
+
+// Each test builds an app with Next, which takes minutes on a machine that is busy.
+jest.setTimeout(600_000)
 
 const env = { NEXT_TELEMETRY_DISABLED: '1', TERRARIUM_PYTHON: join(PROJECT, '.venv') }
 

@@ -59,7 +59,7 @@ test('the benchmark command runs in its short form and prints its table', async 
   expect(judged.sort()).toEqual(expected.sort())
   // Without its commit in the history, "before" is told to be not measured, and judges nothing.
   for (const { against, met } of targets) expect(met === null).toBe(against?.value === null)
-})
+}, 600_000) // it measures many contenders, on a machine that may be busy
 
 const PROGRAM = `
   import { main } from './test/dist/bench/main.js'
