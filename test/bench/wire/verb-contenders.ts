@@ -23,8 +23,8 @@ export async function openHostCalls(opening: Opening): Promise<OpenContender> {
   }
 }
 
-/** A tool with batches of 64. While one batch is worked at, the calls of the next arrive. */
+/** A tool with batches of 64, on one worker. While one batch is worked at, the calls of the next arrive. */
 export async function openBatches(opening: Opening): Promise<OpenContender> {
-  const contender = await openPool(opening, { tools: VERB_TOOLS, tool: 'work', concurrency: 128 })
+  const contender = await openPool(opening, { tools: VERB_TOOLS, tool: 'work', size: 1, concurrency: 128 })
   return { ...contender, name: 'batches of 64' }
 }
