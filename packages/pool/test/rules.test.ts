@@ -140,15 +140,14 @@ test('F8: a call that is run again goes before calls that came after it', async 
 test('F7: an idempotent call whose worker crashes is run once more, any other call never', async () => {
   const home = habitat()
   const pool = await started(home)
-  const gate = join(home.directory, 'gate')
   for (const idempotent of [true, false]) {
-    const path = join(home.directory, `said-${idempotent}`)
+    const [path, gate] = [join(home.directory, `said-${idempotent}`), join(home.directory, `gate-${idempotent}`)]
     const call = pool.call('between', { path, name: 'x', gate }, { idempotent }).catch((error: unknown) => error)
     await eventually('it has begun', () => existsSync(path))
     pool.kill('worker-1')
     if (!idempotent) expect(await call).toMatchObject({ code: 'WORKER_CRASHED' })
     else await eventually('it has begun again', () => linesOf(path).length === 2)
-    if (idempotent) home.file('gate', '')
+    if (idempotent) home.file(`gate-${idempotent}`, '')
     if (idempotent) expect(await call).toBe('x')
     await eventually('a worker is ready', () => pool.stats.ready === 1)
     expect(linesOf(path)).toEqual(idempotent ? ['begin x', 'begin x', 'end x'] : ['begin x'])

@@ -57,12 +57,12 @@ export class EventLog {
     else this.left += 1
   }
 
-  /** The events since the last flush. */
-  flush(): EventView[] {
+  /** The events since the last flush, with the contents that can be written within `ms` ms. */
+  flush(ms = PAYLOAD_MS): EventView[] {
     const pending = this.#pending
     if (pending.length === 0) return []
     this.#pending = []
-    const end = this.#clock.now() + PAYLOAD_MS
+    const end = this.#clock.now() + ms
     return pending.map(({ place, view, event }) => {
       const isInTime = this.#clock.now() < end
       if (!isInTime && hasContents(event)) this.leftContents += 1

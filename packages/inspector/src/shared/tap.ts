@@ -122,7 +122,7 @@ export class Tap {
 
   /** Everything that is known now, for a file. */
   trace(): readonly FromSource[] {
-    this.#flush()
+    this.#flush(TRACE_MS)
     this.#roots.open()
     const snap = this.#snap(KEPT_EVENTS)
     const details: Detail[] = []
@@ -193,11 +193,12 @@ export class Tap {
     })
   }
 
-  #flush(): void {
+  /** `ms`: how long it may take to write the contents of events. */
+  #flush(ms?: number): void {
     if (this.#clients.size === 0) return
     // A machine that has thrown by itself is known by its snapshot only.
     for (const entry of this.#dirty) this.#roster.lookAt(entry)
-    const delta = this.#delta()
+    const delta = this.#delta(ms)
     if (delta !== undefined) this.#broadcast(delta)
     const end = this.#clock.now() + DETAILS_MS
     for (const entry of this.#owed) {
@@ -207,8 +208,8 @@ export class Tap {
     if (this.#owed.size > 0) this.#schedule()
   }
 
-  #delta(): Delta | undefined {
-    const events = this.#events.flush()
+  #delta(ms?: number): Delta | undefined {
+    const events = this.#events.flush(ms)
     const dirty = this.#takeDirty().filter(({ id, hasStarted }) => hasStarted && this.#roster.entries.has(id))
     const gone = this.#gone
     this.#gone = []
