@@ -96,7 +96,7 @@ const batches = [
   ...inFile('pool/src/core/ahead', SESSION_NESTING, [
     [
       'a call ahead that has begun before others is not ahead any more',
-      '    while (next !== undefined && !next.isAhead) ({ next } = next) // it has begun before calls that wait for their batch\n',
+      'while (next !== undefined && !next.isAhead) ({ next } = next)',
       '',
     ],
   ]),

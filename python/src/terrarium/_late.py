@@ -3,7 +3,7 @@ code has run, and its folder comes first on ``sys.path``, perhaps with a file th
 
 import os
 import sys
-from _frozen_importlib_external import BYTECODE_SUFFIXES, SOURCE_SUFFIXES, PathFinder  # importlib.machinery takes longer
+from _frozen_importlib_external import BYTECODE_SUFFIXES, SOURCE_SUFFIXES, PathFinder  # importlib takes longer
 from _imp import extension_suffixes
 from _thread import get_ident
 from typing import Any

@@ -20,8 +20,8 @@ export function called(turn: Turn, call: Call): void {
 }
 
 /**
- * The first call of a batch calls for all of it: the others, which have begun with it, are among those of its tool that
- * have come after it, up to the first call of another batch.
+ * The first call of a batch calls for all of it. The others have begun with it: they are among the calls of its tool
+ * that have come after it, up to the first call of another batch.
  */
 function noteBatch(first: Call): void {
   first.batchOf = first

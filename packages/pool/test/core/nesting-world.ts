@@ -233,7 +233,7 @@ export class NestingWorld {
 
   /** A tool calls a function. */
   callHost(n: number): void {
-    // The shell refuses the host calls of calls that are overdue. Those of a batch are of its first call.
+    // The shell refuses the host calls of calls that are overdue. A batch calls as its first call.
     const begun = this.#begun().filter(
       (call) => !call.overdue && (this.#batches.get(call)?.values().next().value ?? call) === call,
     )
