@@ -23,14 +23,15 @@ import {
  * files?: readonly string[], node?: string, isChosen?: (title: string) => boolean,
  * isWhole?: boolean }} Context
  *   files: the tests to run, or none for all; node: the Node that runs jest; isChosen: whether the suite has the test
- *   of this name, by default each; isWhole: the suite `grpc` has its tests that need gRPC
+ *   of this name, by default each; isWhole: a run of all suites, which leaves tests that need gRPC to
+ *   the suite `grpc`
  * @typedef {{ name: string, groups: readonly string[], run: (context: Context) => Promise<Outcome> }} Suite
  */
 
 /** In ms. */
 const SUITE_TIMEOUT = 20 * 60_000
 
-/** The tests of the pool wait for real processes more than they work, and take longest: two files run at a time. */
+/** The tests of the pool take longest: two files run at a time. */
 const workersOf = (project) => (project === 'pool' ? ['--maxWorkers=2'] : [])
 
 /**

@@ -73,9 +73,8 @@ class Child:
         self._pidfd = pidfd_of(pid)
 
     def spares_descendants(self, now: float, waited: float) -> bool:
-        """After its exit: whether its descendants are spared now. ``waited``: how long one of them has waited for a
-        processor in its life, in s. What was added by their
-        deadline moves it."""
+        """After its exit: whether its descendants are spared now. ``waited``: the longest time that a descendant has
+        waited for a processor in its life, in s. At the deadline, the wait since the exit is added to it."""
         if self._waited is None:
             self._waited = waited
         elif now >= self.deadline:

@@ -135,7 +135,7 @@ function hasBegunWithOther(call: Call, now: number): boolean {
 }
 
 const MORE_PLACES =
-  'Raise `size` to more than the depth of such calls, make the tools async and raise `concurrency`, or call another pool.'
+  'Raise `size` above the depth of such calls, make the tools async and raise `concurrency`, or use another pool.'
 const ONE_WORKER =
   'Make the tools of the session async and raise `concurrency`, or give the function what it needs as an argument.'
 
