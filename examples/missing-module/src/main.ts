@@ -48,7 +48,7 @@ async function demonstrate(json: boolean, signal: AbortSignal): Promise<number> 
     const grpc = await missAndHeal(openPool(venv.python, 'grpc'), venv, GRPC, protocol, signal)
     const processesLeft = tools.processesLeft + grpc.processesLeft
     const holds = protocol.broken === 0 && processesLeft === 0
-    const figures = { tools, grpc, broken: protocol.broken, processesLeft }
+    const figures = { tools, grpc, broken: protocol.broken, slow: protocol.slow, processesLeft }
     if (json) process.stdout.write(`${JSON.stringify(figures)}\n`)
     return holds ? 0 : 1
   } finally {

@@ -1,8 +1,9 @@
-/** Prints every step with the time since the beginning, and every claim with whether it held. */
+/** Prints every step with the time since the beginning, every claim with whether it held, and every time promised. */
 export class Protocol {
   readonly #begun = performance.now()
   readonly #write: (line: string) => void
   #broken = 0
+  #slow = 0
 
   constructor(write: (line: string) => void) {
     this.#write = write
@@ -11,6 +12,11 @@ export class Protocol {
   /** How many claims did not hold. */
   get broken(): number {
     return this.#broken
+  }
+
+  /** How many promised times were not kept. A machine that is busy may be the reason. */
+  get slow(): number {
+    return this.#slow
   }
 
   title(text: string): void {
@@ -25,5 +31,10 @@ export class Protocol {
   claim(text: string, holds: boolean): void {
     if (!holds) this.#broken += 1
     this.step(`${holds ? 'yes' : 'NO '}  ${text}`)
+  }
+
+  took(what: string, ms: number, promised: number): void {
+    if (ms >= promised) this.#slow += 1
+    this.step(`${ms < promised ? 'yes ' : 'slow'} ${what} after ${ms} ms, within ${promised}`)
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@terrarium/supervisor'
 import { exit, exitReasonOf } from '@terrarium/supervisor/otp'
 import { bench, child, obedient, slow, stubborn, type Bench } from './support.ts'
+import '../../../test/support/no-stacks.mjs'
 
 const boom = new Error('boom')
 const IDS = ['a', 'b', 'c', 'd']

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { IDLE } from '../src/core/task.ts'
 import { child } from './support.ts'
 import { aStory, aWorld, IDS, World, type Step } from './world.ts'
+import '../../../test/support/no-stacks.mjs'
 
 /** Nothing is alive, nothing is waited for, every start has its exit and every question its answer. */
 function expectNothingLeft(world: World): void {

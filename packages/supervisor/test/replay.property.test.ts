@@ -10,6 +10,7 @@ import type { FailureClass } from '../src/policy/failure.ts'
 import type { SupervisorOptions } from '../src/spec/options.ts'
 import type { PlanAction } from '../src/spec/strategy.ts'
 import { aLongStory, aStory, aWorld, type Step, type World } from './world.ts'
+import '../../../test/support/no-stacks.mjs'
 
 interface Lived {
   readonly world: World

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { SnapshotLog, type ResumePoint } from '../src/policy/snapshot-log.ts'
+import '../../../test/support/no-stacks.mjs'
 
 const point = (id: number): ResumePoint => ({
   snapshot: { status: 'active', output: id, error: undefined } as never,

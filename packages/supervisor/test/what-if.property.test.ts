@@ -17,6 +17,7 @@ import { VirtualClock } from '@terrarium/supervisor/testing'
 import { SUPERVISOR_EVENTS } from '../src/spec/events.ts'
 import { stepOf } from '../src/core/rehearsal.ts'
 import { child, NOON } from './support.ts'
+import '../../../test/support/no-stacks.mjs'
 
 const IDS = ['a', 'b', 'c', 'd', 'e'] as const
 const boom = new Error('boom')

@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { Random } from '../../../../test/support/random.ts'
 import { BusyPool, type Load, type Tally } from './busy-pool.ts'
+import '../../../../test/support/no-stacks.mjs'
 
 /** How long calls take, in ms. */
 const TOOLS: Load['tools'] = {

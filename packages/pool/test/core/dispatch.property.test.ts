@@ -9,6 +9,7 @@ import { missingModule } from './support.ts'
 import { SessionLedger } from './session-ledger.ts'
 import { StreamLedger } from './stream-ledger.ts'
 import { World } from './world.ts'
+import '../../../../test/support/no-stacks.mjs'
 
 type Step = (world: World) => void
 

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { Settings } from '../../src/core/state.ts'
 import { AFFINITIES } from '../../src/core/tool-session.ts'
 import { NestingWorld } from './nesting-world.ts'
+import '../../../../test/support/no-stacks.mjs'
 
 type Step = (world: NestingWorld) => void
 

@@ -63,7 +63,7 @@ export class World {
   /** Every call that was ever offered, in order. */
   readonly offered: Call[] = []
   readonly accepted = new Set<Call>()
-  readonly settled = new Map<Call, number>()
+  readonly settled = new Set<Call>()
   readonly timers = new Map<number, number>()
   /** By slot, the calls that its present worker holds. */
   readonly holds = new Map<Slot, Set<Call>>()
@@ -114,7 +114,8 @@ export class World {
       case 'settle':
         must(this.accepted.has(effect.call), 'an answer to a call that was not accepted')
         this.lastError = effect.error
-        this.settled.set(effect.call, (this.settled.get(effect.call) ?? 0) + 1)
+        must(!this.settled.has(effect.call), 'a call was settled twice')
+        this.settled.add(effect.call)
         this.streams.settled(effect.call, effect.error, this.now)
         return
       case 'session.open':
@@ -241,9 +242,8 @@ export class World {
 
   #check(isAnswer: boolean): void {
     const { state, accepted, settled } = this
-    for (const count of settled.values()) must(count === 1, 'a call was settled twice')
     const { counts, settings } = state
-    const open = [...accepted].filter((call) => !settled.has(call)).length
+    const open = accepted.size - settled.size
     must(counts.accepted === accepted.size, 'accepted does not count the accepted calls')
     must(counts.accepted === counts.completed + counts.failed + open, 'the counts do not close')
     must(counts.completed + counts.failed === settled.size, 'the counts do not say what was settled')

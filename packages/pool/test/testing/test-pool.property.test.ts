@@ -5,6 +5,7 @@ import { TerrariumError } from '@terrarium/supervisor/base'
 import { testPool, VirtualClock, type TestPool, type TestPoolOptions } from '@terrarium/pool/testing'
 import * as fc from 'fast-check'
 import { silent } from '../../../../test/support/loggers.ts'
+import '../../../../test/support/no-stacks.mjs'
 
 const tools: TestPoolOptions['tools'] = {
   sync: ({ ms }: { ms: number }, { sleep }) => sleep(ms).then(() => 'sync'),

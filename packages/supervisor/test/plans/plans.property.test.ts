@@ -14,6 +14,7 @@ import type { PlanAction, RestartPlan, RestartStrategy } from '@terrarium/superv
 import { VirtualClock } from '@terrarium/supervisor/testing'
 import type { AnyActorRef } from 'xstate'
 import { obedient } from '../support.ts'
+import '../../../../test/support/no-stacks.mjs'
 
 const IDS = ['a', 'b', 'c', 'd']
 /** Longer than all delays and park times together, in ms. */
