@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -39,6 +40,11 @@ def leave_a_child():
         os.close(2)
         time.sleep(600)
     return pid
+
+
+@tool
+def leave_a_program():
+    return subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid
 
 
 @tool

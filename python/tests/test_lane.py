@@ -13,6 +13,7 @@ from connection import Result
 from host import Host, eventually
 from lane_host import APART, CALL, CANCEL, MAGIC, PIECE, PING, PONG, PREAMBLE, PART, RESULT, WELCOME
 from lane_host import apart, frame, split
+from runtime import has_exited
 from test_lane_parser import FAULTS
 
 TOOLS = Path(__file__).resolve().parent / "tools.py"
@@ -216,6 +217,20 @@ def test_a_child_of_a_tool_does_not_hold_the_session(own):
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("transport", ["socket", "grpc"])
+def test_a_worker_whose_host_goes_stays_until_its_lifeline_has_ended_its_group(host, own):
+    program = own.run("leave_a_program")
+    own.abort()
+    eventually("the session is lost", lambda: "session with the host is lost" in own.worker.output["stderr"])
+    own.worker.close_lifeline()
+    try:
+        assert own.worker.status() == -signal.SIGKILL
+        eventually("the program has exited", lambda: has_exited(program))
+    finally:
+        if not has_exited(program):
+            os.kill(program, signal.SIGKILL)
+
+
 def words(worker):
     return struct.unpack("<4096I", worker.worker.begun.read_bytes())
 
@@ -259,7 +274,7 @@ def test_a_worker_leaves_a_host_that_breaks_the_protocol(own, folder, name, mome
     call = frame(CALL, own.index("long"), 7, 0, msgpack.packb({"path": str(folder / "never")}))
     more = {
         "a second Welcome": (frame(WELCOME, body=msgpack.packb({"maxBytes": 1 << 20})), "a second Welcome"),
-        "a tool that there is not": (frame(CALL, 9999, 77, 0, b"\x80"), "a call of tool 9999, and there are 7"),
+        "a tool that there is not": (frame(CALL, 9999, 77, 0, b"\x80"), "a call of tool 9999, and there are 8"),
         "id 0": (frame(CALL, 0, 0, 0, b"\x80"), "a call with id 0, which is no id"),
         "an id in use": (call + call, "a call with id 7, which is in use"),
         "over the limit": (frame(CALL, 0, 1, 0, struct.pack("<I", 65 << 20) + b"x", 2), "a frame of 68,157,440 bytes"),

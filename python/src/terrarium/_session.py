@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from terrarium_shepherd import signals
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 
 _FAREWELL = 1.0
 """How long the host may take to end its half of a finished session, in seconds."""
+
+_LAST_MOMENT = 1.0
+"""How long a process whose host has gone waits for the end of its lifeline, in seconds. The kernel closes what a killed
+host had open one after another, the lifeline perhaps last. Its end kills the whole group, but only as long as a process
+with a lifeline is in it: a worker that exited at once would leave the programs of its tools behind if the shepherd was
+killed in the same moment."""
 
 
 class _Stopped(BaseException):
@@ -218,9 +224,12 @@ class Session:
         if self._finishing:
             self._has_ended = True
             return
-        why = str(error) if isinstance(error, (EOFError, ConnectionError)) else f"{type(error).__name__}: {error}"
+        is_gone = isinstance(error, (EOFError, ConnectionError))
+        why = str(error) if is_gone else f"{type(error).__name__}: {error}"
         try:
             _exit.say(f"the session with the host is lost: {why}")
+            if is_gone:
+                sleep(_LAST_MOMENT)
         finally:
             os._exit(_exit.SESSION_LOST)
 
