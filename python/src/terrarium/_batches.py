@@ -38,12 +38,13 @@ class Items:
     def taken(self, waiting: Waiting, tool: Tool) -> "list[Call]":
         """The calls of the next batch. A call that is too late is answered."""
         batch: "list[Call]" = []
+        now = monotonic()
         while len(batch) < tool.batch:
             try:
                 call = waiting.calls.popleft()
             except IndexError:  # a call may just have been cancelled
                 break
-            if call.deadline is not None and monotonic() >= call.deadline:
+            if call.deadline is not None and now >= call.deadline:
                 self._replies.too_late(call)
             else:
                 call.batch = batch
@@ -54,20 +55,22 @@ class Items:
         """The arguments of the calls, as a list for each name. Notes the calls as begun. Removes a call whose
         arguments do not fit from ``batch``, and answers it. May call user code."""
         rows: "list[dict[str, Any]]" = []
-        for call in batch[:]:
-            self._page[call.id % WORDS] = call.id
-            row = self._row(tool, call)
+        refused: "list[Call]" = []
+        page, read, shapes = self._page, self._reader.arguments, tool.shapes
+        for call in batch:
+            page[call.id % WORDS] = call.id
+            row = read(call.body, shapes) if tool.is_plain and not call.segments else None
             if row is None:
-                batch.remove(call)
-            else:
-                rows.append(row)
+                row = self._row(tool, call)
+                if row is None:
+                    refused.append(call)
+                    continue
+            rows.append(row)
+        for call in refused:
+            batch.remove(call)
         return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
     def _row(self, tool: Tool, call: Call) -> "dict[str, Any] | None":
-        if tool.is_plain and not call.segments:
-            row = self._reader.arguments(call.body, tool.shapes)
-            if row is not None:
-                return row
         given = self._replies.arguments(call, converts=False)
         if given is None:
             return None
@@ -92,12 +95,15 @@ class Items:
         except Exception as error:
             return self.raised(batch, error)
         replies = self._replies
+        opened, plain, is_plain = replies.open, replies.plain, tool.is_plain
         for call, part in zip(batch, parts):
-            if replies.open.pop(call.id, None) is not call:
+            if opened.pop(call.id, None) is not call:
                 continue  # it was cancelled meanwhile
+            if is_plain and plain(call, part):
+                continue
             if isinstance(part, BaseException):
                 replies.raised(call, part)
-            elif not (tool.is_plain and replies.plain(call, part)):
+            else:
                 replies.value(call, part, lambda part: conversions_of(tool).result([part])[0])
 
     def raised(self, batch: "list[Call]", error: BaseException) -> None:
@@ -162,9 +168,11 @@ class SyncBatches:
         self._flush = flush
         self._tools: "list[Tool]" = []
         """The tools with calls that wait, in the order in which their batches are due."""
+        self.is_running = False
+        """Whether the main thread is with a batch."""
 
-    def add(self, call: Call) -> None:
-        """Takes a call whose turn has come. Runs its batch if that is full."""
+    def add(self, call: Call) -> bool:
+        """Takes a call whose turn has come. Runs its batch if that is full, and answers whether it did."""
         tool: Tool = call.tool
         waiting = tool.waiting
         if tool not in self._tools:
@@ -172,8 +180,10 @@ class SyncBatches:
             self._tools.append(tool)
             self._tools.sort(key=lambda each: each.waiting.due)
         waiting.calls.append(call)
-        if len(waiting.calls) >= tool.batch:
-            self._run(tool)
+        if len(waiting.calls) < tool.batch:
+            return False
+        self._run(tool)
+        return True
 
     def receiver(self, receive: "Callable[[], bool]") -> "Callable[[], bool]":
         """As ``receive``, for a main thread without other calls: it returns in time for the batches."""
@@ -208,14 +218,18 @@ class SyncBatches:
 
     def _run(self, tool: Tool) -> None:
         self._tools.remove(tool)
-        items = self._items
-        batch = items.taken(tool.waiting, tool)
+        batch = self._items.taken(tool.waiting, tool)
         if tool.waiting.calls:
             self._tools.append(tool)
         if not batch:
             return
         self._flush()
-        main_thread = self._main_thread
+        self.is_running = True
+        self._call(tool, batch)
+        self.is_running = False
+
+    def _call(self, tool: Tool, batch: "list[Call]") -> None:
+        items, main_thread = self._items, self._main_thread
         main_thread.begins(batch[0])
         run = self._contexts().run
         run(note, batch[0])

@@ -107,8 +107,8 @@ class MainThread:
                     now = monotonic()
                     continue
                 if call.tool.batch:
-                    self._add_to_batch(call)
-                    now = monotonic()
+                    if self._add_to_batch(call):
+                        now = monotonic()
                     continue
                 self._flush()
             began = now
@@ -165,9 +165,8 @@ class MainThread:
         except IndexError:
             self._flush()
 
-    def _add_to_batch(self, call: Call) -> None:
-        if self.batches is not None:
-            self.batches.add(call)
+    def _add_to_batch(self, call: Call) -> bool:
+        return self.batches is not None and self.batches.add(call)
 
     def begins(self, call: Call) -> None:
         """The main thread is busy with the call from now on."""

@@ -12,6 +12,10 @@ from terrarium._frames import Carrier
 _PATIENCE = 0.002
 """How long the main thread may be with one call before it is stood in for, in seconds."""
 
+_BATCH_PATIENCE = 0.0004
+"""The same for a batch. Its function mostly waits for a model or a database, and meanwhile the calls of the next one can
+be received."""
+
 _LONG_PATIENCE = 0.02
 """How long this thread waits between two looks while the main thread waits for the host, in seconds."""
 
@@ -60,7 +64,8 @@ class StandIn:
             quiet = 0
             while quiet < _QUIET or main_thread.running:
                 call = main_thread.running
-                sleep(_PATIENCE)
+                batches = main_thread.batches
+                sleep(_PATIENCE if batches is None or not batches.is_running else _BATCH_PATIENCE)
                 if call == 0:
                     quiet += 1
                 elif call == main_thread.running:
