@@ -38,11 +38,8 @@ export class ItemStreams {
    * TypeError on what the protocol does not allow.
    */
   receive({ id, value: encoded }: ItemFrame, codec: ValueCodec): boolean {
-    const stream = this.#open.get(id)
-    if (stream === undefined) throw new TypeError(`an item of call ${id}, which is no open stream`)
-    if (stream.credit <= 0) throw new TypeError(`an item of call ${id}, which has no credit`)
     const bytes = sizeOf(encoded) + ITEM_OVERHEAD
-    stream.credit -= bytes
+    const stream = this.#charge(id, bytes)
     if (stream.fault !== undefined) return true
     let value: unknown
     try {
@@ -53,6 +50,31 @@ export class ItemStreams {
     }
     stream.take(value, bytes)
     return true
+  }
+
+  /** The same for an item without segments, whose value is in these bytes from `start` to `end`. */
+  receivePart(id: number, bytes: Buffer, start: number, end: number, codec: ValueCodec): boolean {
+    const cost = end - start + ITEM_OVERHEAD
+    const stream = this.#charge(id, cost)
+    if (stream.fault !== undefined) return true
+    let value: unknown
+    try {
+      value = codec.decodePart(bytes, start, end, 'an item')
+    } catch (error) {
+      stream.fault = error as TerrariumError
+      return false
+    }
+    stream.take(value, cost)
+    return true
+  }
+
+  /** Takes what an item costs from the credit of its stream. */
+  #charge(id: number, bytes: number): OpenStream {
+    const stream = this.#open.get(id)
+    if (stream === undefined) throw new TypeError(`an item of call ${id}, which is no open stream`)
+    if (stream.credit <= 0) throw new TypeError(`an item of call ${id}, which has no credit`)
+    stream.credit -= bytes
+    return stream
   }
 
   /** The call has its answer. Returns what is told instead of it: why an item could not be read. */

@@ -275,12 +275,13 @@ export class Session extends EventEmitter<SessionEvents> {
     }
   }
 
-  /**
-   * The same for a result without segments, whose value is in these bytes from `start` to `end`: most frames are such,
-   * and a view of the bytes would cost as much as to decode a short value.
-   */
-  receiveResult(id: number, bytes: Buffer, start: number, end: number): void {
+  /** The same for a frame without segments, whose value is in these bytes from `start` to `end`. */
+  receivePart(kind: 'result' | 'item', id: number, bytes: Buffer, start: number, end: number): void {
     if (this.#closed) return
+    if (kind === 'item') {
+      if (!this.#streams.receivePart(id, bytes, start, end, this.#codec)) this.cancel(id)
+      return
+    }
     const call = this.#take(id)
     let value: unknown
     try {

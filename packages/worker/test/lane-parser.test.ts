@@ -7,13 +7,13 @@ import { inOne } from '../src/values/encoded-value.ts'
 import { apart, failureBytes, helloBytes, pongBytes, raw, readyBytes, resultBytes, split, u32 } from './lane-bytes.ts'
 import { failure, hello, ready, result } from './bare.ts'
 
-/** What a parser makes of chunks, whether it is given a function for results or not. */
+/** What a parser makes of chunks, whether it is given a function for values in one piece or not. */
 function parsed(...chunks: Buffer[]): unknown[] {
   const [frames, again]: [unknown[], unknown[]] = [[], []]
   const parser = new LaneParser((frame) => frames.push(plain(frame)))
   const other = new LaneParser(
     (frame) => again.push(plain(frame)),
-    (id, bytes, start, end) => again.push(plain({ kind: 'result', id, value: inOne(bytes.subarray(start, end)) })),
+    (kind, id, bytes, start, end) => again.push(plain({ kind, id, value: inOne(bytes.subarray(start, end)) })),
   )
   for (const chunk of chunks) {
     parser.take(chunk)
@@ -26,7 +26,7 @@ function parsed(...chunks: Buffer[]): unknown[] {
 /** A frame with texts for its bytes: they are compared quickly, and refer to no chunk. */
 function plain(frame: WorkerFrame): unknown {
   if (frame.kind === 'failure') return { ...frame, attributes: Buffer.from(frame.attributes).toString('latin1') }
-  if (frame.kind !== 'result') return frame
+  if (frame.kind !== 'result' && frame.kind !== 'item') return frame
   const { bytes, segments } = frame.value
   return { ...frame, value: [bytes, ...segments].map((each) => each.toString('latin1')) }
 }
@@ -40,6 +40,7 @@ const FRAMES: readonly (readonly [Buffer, WorkerFrame])[] = [
   [HELLO, GREETED],
   [readyBytes('a', 'b'), ready('a', 'b')],
   [resultBytes(1, { x: 'y' }), result(1, { x: 'y' })],
+  [raw({ kind: 7, id: 9, body: encode(['an', 'item']) }), { kind: 'item', id: 9, value: inOne(encode(['an', 'item'])) }],
   [failureBytes(2, 4, { notBegun: true, hint: 'h' }), failure(2, { code: 4, type: '', notBegun: true, hint: 'h' })],
   [pongBytes(7, 2), { kind: 'pong', nonce: 7, running: 2 }],
   [raw({ kind: 10, id: 8 }), { kind: 'hostCancel', id: 8 }],

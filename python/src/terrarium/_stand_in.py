@@ -13,8 +13,8 @@ _PATIENCE = 0.002
 """How long the main thread may be with one call before it is stood in for, in seconds."""
 
 _BATCH_PATIENCE = 0.0004
-"""The same for a batch. Its function mostly waits for a model or a database, and meanwhile the calls of the next one can
-be received."""
+"""The same for a batch. Its function mostly waits for a model or a database, and meanwhile the calls of the next one
+can be received."""
 
 _LONG_PATIENCE = 0.02
 """How long this thread waits between two looks while the main thread waits for the host, in seconds."""

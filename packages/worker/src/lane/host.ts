@@ -52,8 +52,8 @@ export function serveLane(socket: Socket, head: Buffer, dependencies: LaneDepend
       if (session === undefined) greet(frame)
       else session.receive(frame)
     },
-    (id, bytes, start, end) => {
-      session?.receiveResult(id, bytes, start, end)
+    (kind, id, bytes, start, end) => {
+      session?.receivePart(kind, id, bytes, start, end)
     },
   )
   const take = (chunk: Buffer): void => {

@@ -6,12 +6,12 @@ import { Body, type Head } from './body.ts'
 import { failureIn, helloIn, progressIn, readyIn } from './bodies.ts'
 import { FLAG, FRAME_BYTES, HEADER_BYTES, HELLO_BYTES, WORKER_KIND } from './wire.ts'
 
-/** Takes the value of a result that has no segments: it is in these bytes from `start` to `end`. */
-export type TakeResult = (id: number, bytes: Buffer, start: number, end: number) => void
+/** Takes the value of a frame that has no segments: it is in these bytes from `start` to `end`. */
+export type TakePart = (kind: 'result' | 'item', id: number, bytes: Buffer, start: number, end: number) => void
 
 export class LaneParser {
   readonly #onFrame: (frame: WorkerFrame) => void
-  readonly #onResult: TakeResult | undefined
+  readonly #onPart: TakePart | undefined
   /** The first frame was Hello. */
   #isGreeted = false
   /** A header of which a part has come. */
@@ -24,12 +24,13 @@ export class LaneParser {
   #open: Body | undefined
 
   /**
-   * `onFrame` is called with each frame, in order; instead, `onResult` with a result that has come in one piece. What
-   * they throw, {@link take} throws. The bytes that they are given are valid until they return, but for segments.
+   * `onFrame` is called with each frame, in order; instead, `onPart` with a result or an item that has come in one
+   * piece. What they throw, {@link take} throws. The bytes that they are given are valid until they return, but for
+   * segments.
    */
-  constructor(onFrame: (frame: WorkerFrame) => void, onResult?: TakeResult) {
+  constructor(onFrame: (frame: WorkerFrame) => void, onPart?: TakePart) {
     this.#onFrame = onFrame
-    this.#onResult = onResult
+    this.#onPart = onPart
   }
 
   /** Takes the bytes that come next, without the preamble. Throws a TypeError on what the protocol does not allow. */
@@ -69,7 +70,8 @@ export class LaneParser {
     if (flags === 0 && kind !== WORKER_KIND.part) {
       const end = start + length
       if (end <= chunk.length) {
-        if (kind === WORKER_KIND.result && this.#onResult !== undefined) this.#onResult(id, chunk, start, end)
+        const part = this.#onPart === undefined ? undefined : PARTS[kind]
+        if (part !== undefined) this.#onPart?.(part, id, chunk, start, end)
         else this.#emit(kind, flags, code, id, extra, inOne(chunk.subarray(start, end)))
         return end
       }
@@ -145,6 +147,12 @@ export class LaneParser {
       else this.#onFrame(kind === WORKER_KIND.hello ? helloIn(bytes) : readyIn(bytes))
     }
   }
+}
+
+/** Most frames are of these kinds: a view of the bytes of each would cost as much as to decode a short value. */
+const PARTS: Readonly<Record<number, 'result' | 'item' | undefined>> = {
+  [WORKER_KIND.result]: 'result',
+  [WORKER_KIND.item]: 'item',
 }
 
 /** What the header of a frame may have. */
