@@ -3,6 +3,8 @@
 Every test with a host also checks at its end that no worker ever had two messages unacknowledged.
 """
 
+import time
+
 import pytest
 from host import eventually
 from terrarium.v1 import session_pb2 as wire
@@ -86,3 +88,22 @@ def test_a_wrong_acknowledgement_ends_the_session(worker):
     worker.send(wire.HostFrame(ping=wire.Ping(nonce=1)))
     assert worker.worker.status() == 75
     worker.violations.clear()
+
+
+def test_a_host_that_takes_the_last_results_slowly_has_them_all(worker, folder):
+    hold(worker)
+    calls = [worker.call("blob", {"size": 300_000}) for _ in range(4)]
+    worker.call("wait_for", {"path": str(folder / "go")})
+    eventually("all results wait", lambda: (folder / "go.begun").exists())
+    worker.worker.order_to_end()
+    (folder / "go").touch()
+    for call in calls:
+        received = worker.received
+        time.sleep(0.6)
+        worker.release_acks()
+        eventually("it is acknowledged", lambda: worker.acknowledged_to_worker >= received)
+        worker.hold_acks = True
+        eventually(f"the result of {call} has come", lambda: call in worker.answers)
+    worker.release_acks()
+    assert [len(worker.value(call)) for call in calls] == [300_000] * 4
+    assert worker.worker.status() == 0

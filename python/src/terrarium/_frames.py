@@ -332,6 +332,10 @@ class Carrier(Protocol):
     def is_done(self) -> bool:
         """Whether the host has every frame. True only for a moment, because other threads may send."""
 
+    @property
+    def taken(self) -> int:
+        """Changes when the host takes a message on. Of a carrier that has nothing to send any more it does not."""
+
     def hurry(self) -> None:
         """The worker ends: a host that does not read is waited for no longer than 1 s. Safe in a signal handler."""
 

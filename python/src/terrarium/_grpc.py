@@ -139,6 +139,10 @@ class Grpc:
     def is_done(self) -> bool:
         return self._outbox.is_done
 
+    @property
+    def taken(self) -> int:
+        return self._outbox.acknowledged
+
     def hurry(self) -> None:
         pass
 

@@ -87,6 +87,11 @@ class Outbox(Iterator[SessionRequest]):
         return not self._frames and self._acknowledged == self._sent
 
     @property
+    def acknowledged(self) -> int:
+        """The number of the last message that the host has acknowledged."""
+        return self._acknowledged
+
+    @property
     def owes(self) -> bool:
         """True if an ack is due. Racy read, by design."""
         return self._received_acknowledged != self._received

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from terrarium._main_loop import MainLoop
 
 _FAREWELL = 1.0
-"""How long the host may take to end its half of a finished session, in seconds."""
+"""How long the host may take to end its half of a finished session, from when it has last taken a message on, in
+seconds."""
 
 _LAST_MOMENT = 1.0
 """How long a process whose host has gone waits for the end of its lifeline, in seconds. The kernel closes what a killed
@@ -158,7 +159,10 @@ class Session:
                 self._say_the_end()
         else:
             self._say_the_end()
-        receiver.join(_FAREWELL)
+        taken = None
+        while receiver.is_alive() and taken != self._carrier.taken:
+            taken = self._carrier.taken
+            receiver.join(_FAREWELL)
         self._carrier.close()
 
     def _say_the_end(self) -> None:
