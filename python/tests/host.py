@@ -43,6 +43,8 @@ class Worker:
         """The file of begun calls."""
         self.connection = None
         self.report = []
+        self.is_to_end = False
+        """It was ordered to end."""
         self.output = {"stdout": "", "stderr": ""}
 
     def watch(self, process, lifeline, report_fd):
@@ -82,6 +84,7 @@ class Worker:
         return status
 
     def order_to_end(self):
+        self.is_to_end = True
         self.process.send_signal(signals.ORDER_TO_END)
 
     def terminate(self):

@@ -24,7 +24,7 @@ class Shared:
             connection = self._hosts[transport].ready(tools)
         yield connection
         assert connection.violations == []
-        if connection.is_idle():
+        if connection.is_idle() and not connection.worker.is_to_end:
             self._workers[transport, tools] = connection
         else:
             connection.worker.close_lifeline()

@@ -7,7 +7,9 @@ import { isShepherd } from '../support/processes.ts'
 import { eventually } from '../support/waiting.ts'
 
 test('a process that has ended and is not reaped yet has no command, and is not taken for a worker', async () => {
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // The shell itself would reap what ends before it has become `sleep`.
+  const untilSleep = '(until read name </proc/$$/comm && [ "$name" = sleep ]; do :; done)'
+  const parent = spawn('sh', ['-c', `${untilSleep} & echo $!; exec sleep 60`], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer]
     const zombie = Number(line.toString())

@@ -40,7 +40,10 @@ const FRAMES: readonly (readonly [Buffer, WorkerFrame])[] = [
   [HELLO, GREETED],
   [readyBytes('a', 'b'), ready('a', 'b')],
   [resultBytes(1, { x: 'y' }), result(1, { x: 'y' })],
-  [raw({ kind: 7, id: 9, body: encode(['an', 'item']) }), { kind: 'item', id: 9, value: inOne(encode(['an', 'item'])) }],
+  [
+    raw({ kind: 7, id: 9, body: encode(['an', 'item']) }),
+    { kind: 'item', id: 9, value: inOne(encode(['an', 'item'])) },
+  ],
   [failureBytes(2, 4, { notBegun: true, hint: 'h' }), failure(2, { code: 4, type: '', notBegun: true, hint: 'h' })],
   [pongBytes(7, 2), { kind: 'pong', nonce: 7, running: 2 }],
   [raw({ kind: 10, id: 8 }), { kind: 'hostCancel', id: 8 }],
