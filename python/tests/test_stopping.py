@@ -12,7 +12,7 @@ pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 def stop(worker):
-    os.kill(worker.worker.pid, signals.ORDER_TO_END)
+    worker.worker.order_to_end()
 
 
 def begun(path):
