@@ -84,7 +84,8 @@ def test_d2_a_folder_that_is_made_again_is_locked_again(held):
     assert not is_locked(run)
     runtime.order(type="hold", folder=str(run))
     eventually("the folder is locked", lambda: is_locked(run))
-    eventually("the containment is noted", lambda: (run / "held").read_text() == runtime.hello["containment"] + "\n")
+    note, containment = run / "held", runtime.hello["containment"]
+    eventually("the containment is noted", lambda: note.exists() and note.read_text() == f"{containment}\n")
     # A folder that is missing again does no harm.
     runtime.order(type="hold", folder=str(run / "no such folder"))
     spawn, _ = runtime.start("true")
